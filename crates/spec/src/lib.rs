@@ -1,0 +1,21 @@
+//! What a user writes, read into types: contracts, pipelines, and the identifiers everything else speaks in.
+//!
+//! Used by every other crate. Stays free of clocks, network, environment and file reads: texts come in, types or a
+//! list of [`Problem`]s go out. Every problem of a file is reported, not only the first.
+
+pub mod contract;
+pub mod ids;
+pub mod pipeline;
+pub mod problem;
+pub mod rule;
+pub mod schema;
+
+pub use contract::{Contract, DeadLetterTopic, EventId, EventIdPlace, EventTime, StopAbove, TextFormat};
+pub use ids::{
+    BatchId, ContractName, ContractVersion, FileSha, ModelVersion, Offset, OffsetDelta, PipelineName, Revision,
+    RuleNumber, RunId, SchemaId, SourceId, Token, TopicId,
+};
+pub use pipeline::Pipeline;
+pub use problem::Problem;
+pub use rule::{Check, Expectation, Rule, Severity};
+pub use schema::{Field, FieldKind};
