@@ -1,0 +1,477 @@
+//! The command line: what can be asked, and where the process finds its servers.
+//!
+//! Read by `main` alone. Settings of the process are flags and environment variables, never in a project's files; every
+//! secret also has a `_FILE` form.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Events that pass muster get scored.
+///
+/// Source systems publish events to Kafka. Muster holds each against a contract, splits good rows from bad, scores
+/// the good ones with a model and writes predictions with their reasons to PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// The project folder: `schemas/`, `pipelines/`, `alerts/`, `raw-data/`.
+    #[arg(long, global = true, default_value = ".", value_name = "DIR", env = "MUSTER_PROJECT")]
+    pub project: PathBuf,
+    /// How results are written to standard output.
+    #[arg(long, global = true, default_value = "text", value_name = "FORMAT")]
+    pub format: OutputFormat,
+    /// Which log lines go to standard error, in tracing's words: `info`, `muster=debug`.
+    #[arg(long, global = true, default_value = "warn", value_name = "FILTER", env = "MUSTER_LOG")]
+    pub log: String,
+    /// How log lines are written.
+    #[arg(long, global = true, default_value = "text", value_name = "FORMAT", env = "MUSTER_LOG_FORMAT")]
+    pub log_format: OutputFormat,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine; 1 a finding (bad rows in `validate`, problems in `check`, sums that do not add up);
+2 could not work; 3 ended with a source paused.";
+
+/// How something is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON value.
+    Json,
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read all contracts and pipelines and report every problem with its place.
+    #[command(after_help = "Examples:\n  muster check --project people\n  muster check --json-schema contract")]
+    Check(CheckArgs),
+    /// Run the tests written in the contracts, without Kafka.
+    #[command(after_help = "Examples:\n  muster test\n  muster test hr.candidate")]
+    Test(TestArgs),
+    /// Judge a file by a contract, without Kafka.
+    #[command(after_help = "Examples:\n  muster validate candidates.csv --contract hr.candidate --out checked")]
+    Validate(ValidateArgs),
+    /// Publish a file's rows as events.
+    #[command(after_help = "Examples:\n  muster publish candidates.csv --contract hr.candidate --partitions 4")]
+    Publish(PublishArgs),
+    /// Make sample rows with known faults and a truth file.
+    #[command(after_help = "Examples:\n  muster generate hr.candidate --rows 5000 --faults 0.1 --seed 7 --out sample")]
+    Generate(GenerateArgs),
+    /// Take events from Kafka, judge, split, seal and account for them.
+    #[command(after_help = "Examples:\n  muster ingest --brokers localhost:9092\n  muster ingest --watch --http 127.0.0.1:8001")]
+    Ingest(IngestArgs),
+    /// Train a pipeline's model on labelled good rows.
+    #[command(after_help = "Examples:\n  muster train job-change\n  muster train job-change --fold-seeds 1,2,3,4,5")]
+    Train(TrainArgs),
+    /// Score good rows that are new, on the pipelines' schedules.
+    #[command(after_help = "Examples:\n  muster score\n  muster score job-change --once")]
+    Score(ScoreArgs),
+    /// Ingest, score and answer HTTP in one process.
+    #[command(after_help = "Examples:\n  muster serve --brokers localhost:9092 --http 0.0.0.0:8000")]
+    Serve(ServeArgs),
+    /// The whole of it on this machine: publish `raw-data/`, ingest, train, score, show.
+    #[command(after_help = "Examples:\n  muster demo --once\n  muster demo --once --brokers localhost:9092 --format json")]
+    Demo(DemoArgs),
+    /// Print received = good + bad + duplicate + tombstone for every topic and partition.
+    Reconcile(DatabaseArgs),
+    /// Let a paused source go on.
+    #[command(after_help = "Examples:\n  muster resume --topic hr.candidate.v1 --partition 0\n  muster resume --all")]
+    Resume(ResumeArgs),
+    /// List, show and promote model versions.
+    Models(ModelsArgs),
+    /// Bring the ledger's tables up to date; the only command that connects as their owner.
+    Migrate(MigrateArgs),
+    /// Open psql on the ledger, or run one statement.
+    #[command(after_help = "Examples:\n  muster psql\n  muster psql -c 'select * from batches'")]
+    Psql(PsqlArgs),
+}
+
+/// Where the ledger is.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseArgs {
+    /// The ledger's PostgreSQL; without it a private one is started in the project's `.muster` folder.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// A file that holds the database URL.
+    #[arg(long, value_name = "FILE", env = "DATABASE_URL_FILE", conflicts_with = "database_url")]
+    pub database_url_file: Option<PathBuf>,
+}
+
+/// Where Kafka and the schema registry are.
+#[derive(Args, Clone, Debug)]
+pub struct KafkaArgs {
+    /// Kafka's bootstrap servers, `host:port` with commas between.
+    #[arg(long, value_name = "HOST:PORT,...", env = "KAFKA_BROKERS")]
+    pub brokers: Option<String>,
+    /// A librdkafka setting, for TLS and SASL; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub kafka_config: Vec<(String, String)>,
+    /// A file of librdkafka settings, one `KEY=VALUE` a line: for those that are secret.
+    #[arg(long, value_name = "FILE", env = "KAFKA_CONFIG_FILE")]
+    pub kafka_config_file: Option<PathBuf>,
+    /// A Confluent-compatible schema registry; without it a schema's id comes from its own text.
+    #[arg(long, value_name = "URL", env = "SCHEMA_REGISTRY_URL", hide_env_values = true)]
+    pub registry_url: Option<String>,
+    /// A file that holds the schema registry's URL.
+    #[arg(long, value_name = "FILE", env = "SCHEMA_REGISTRY_URL_FILE", conflicts_with = "registry_url")]
+    pub registry_url_file: Option<PathBuf>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, as in `security.protocol=SSL`")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+/// `muster check`
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Print the JSON Schema of a file kind instead, for editors.
+    #[arg(long, value_name = "KIND")]
+    pub json_schema: Option<FileKind>,
+}
+
+/// A kind of file a user writes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FileKind {
+    /// `schemas/NAME.contract.yaml`
+    Contract,
+    /// `pipelines/NAME.yaml`
+    Pipeline,
+}
+
+/// `muster test`
+#[derive(Args, Debug)]
+pub struct TestArgs {
+    /// The contracts to test; all of them unless named.
+    #[arg(value_name = "CONTRACT")]
+    pub contracts: Vec<String>,
+}
+
+/// How a text file is written, where it differs from the contract's `text:`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TextArgs {
+    /// Between cells, one character; `\t` for a tab.
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<String>,
+    /// The file's encoding, by its WHATWG label: `utf-8`, `latin1`, `windows-1252`.
+    #[arg(long, value_name = "LABEL")]
+    pub encoding: Option<String>,
+    /// The decimal mark, one character.
+    #[arg(long, value_name = "CHAR")]
+    pub decimal: Option<char>,
+}
+
+/// `muster validate`
+#[derive(Args, Debug)]
+pub struct ValidateArgs {
+    /// A CSV, JSONL, Parquet or Avro file; `-` reads CSV from standard input.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The contract to hold it against.
+    #[arg(long, value_name = "NAME")]
+    pub contract: String,
+    /// Where `good.parquet`, `bad.parquet` and `violations.json` go.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// How the file is written.
+    #[command(flatten)]
+    pub text: TextArgs,
+}
+
+/// `muster publish`
+#[derive(Args, Debug)]
+pub struct PublishArgs {
+    /// CSV or JSONL files.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The contract whose topic they go to.
+    #[arg(long, value_name = "NAME")]
+    pub contract: String,
+    /// Make the topic with this many partitions if it is missing.
+    #[arg(long, value_name = "N")]
+    pub partitions: Option<i32>,
+    /// Rows a second at most.
+    #[arg(long, value_name = "N")]
+    pub rate: Option<u32>,
+    /// Publish the rows in a random order.
+    #[arg(long)]
+    pub shuffle: bool,
+    /// The seed of that order.
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u64,
+    /// Publish only the rows that the ledger does not hold yet.
+    #[arg(long)]
+    pub resume: bool,
+    /// How the files are written.
+    #[command(flatten)]
+    pub text: TextArgs,
+    /// Kafka.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    /// The ledger, asked by `--resume`.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `muster generate`
+#[derive(Args, Debug)]
+pub struct GenerateArgs {
+    /// What to make; `hr.candidate` is what there is.
+    #[arg(value_name = "CONTRACT")]
+    pub contract: String,
+    /// How many rows.
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub rows: u64,
+    /// The share of rows that get a fault, 0 to 1.
+    #[arg(long, value_name = "R", default_value_t = 0.1)]
+    pub faults: f64,
+    /// The seed: the same seed makes the same bytes.
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u64,
+    /// The folder that gets `CONTRACT.csv` and `CONTRACT.truth.csv`.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+}
+
+/// How rows are sealed into files.
+#[derive(Args, Clone, Debug)]
+pub struct SealArgs {
+    /// Seal a batch at this many rows.
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub seal_rows: u64,
+    /// Seal a batch at this many bytes of payload.
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub seal_bytes: u64,
+    /// Seal a batch when it has been open this long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub seal_secs: f64,
+}
+
+/// What `ingest`, `serve` and `demo` share.
+#[derive(Args, Clone, Debug)]
+pub struct IngestOptions {
+    /// The consumer group.
+    #[arg(long, value_name = "NAME", default_value = "muster")]
+    pub group: String,
+    /// Where a source that the ledger does not know begins.
+    #[arg(long, value_name = "END", default_value = "earliest")]
+    pub from: From,
+    /// The group protocol: Kafka's classic one with cooperative-sticky assignment, or the newer one.
+    #[arg(long, value_name = "NAME", default_value = "classic")]
+    pub group_protocol: GroupProtocol,
+    /// When files are sealed.
+    #[command(flatten)]
+    pub seal: SealArgs,
+    /// How long a graceful stop may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
+    pub drain_secs: f64,
+}
+
+/// Where an unknown source begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// At the oldest record the broker has.
+    Earliest,
+    /// After the newest.
+    Latest,
+}
+
+/// Kafka's group protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GroupProtocol {
+    /// Classic, cooperative-sticky.
+    Classic,
+    /// `group.protocol=consumer`.
+    Consumer,
+}
+
+/// `muster ingest`
+#[derive(Args, Debug)]
+pub struct IngestArgs {
+    /// Only these contracts' topics; all unless named.
+    #[arg(value_name = "CONTRACT")]
+    pub contracts: Vec<String>,
+    /// Also publish what is dropped into `raw-data/CONTRACT/`.
+    #[arg(long)]
+    pub watch: bool,
+    /// End when every partition was read to its end and committed.
+    #[arg(long)]
+    pub once: bool,
+    /// Where `/metrics`, `/livez` and `/readyz` are answered.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", env = "MUSTER_HTTP")]
+    pub http: String,
+    /// How it ingests.
+    #[command(flatten)]
+    pub ingest: IngestOptions,
+    /// Kafka.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    /// The ledger.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `muster train`
+#[derive(Args, Debug)]
+pub struct TrainArgs {
+    /// The pipeline.
+    #[arg(value_name = "PIPELINE")]
+    pub pipeline: String,
+    /// Also report the out-of-fold AUC under these fold seeds, and their mean.
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    pub fold_seeds: Vec<u64>,
+    /// The ledger.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `muster score`
+#[derive(Args, Debug)]
+pub struct ScoreArgs {
+    /// Only these pipelines; all unless named.
+    #[arg(value_name = "PIPELINE")]
+    pub pipelines: Vec<String>,
+    /// One pass now instead of the schedule.
+    #[arg(long)]
+    pub once: bool,
+    /// Where `/metrics`, `/livez` and `/readyz` are answered.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", env = "MUSTER_HTTP")]
+    pub http: String,
+    /// The ledger.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `muster serve`
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Also publish what is dropped into `raw-data/CONTRACT/`.
+    #[arg(long)]
+    pub watch: bool,
+    /// Where HTTP is answered.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", env = "MUSTER_HTTP")]
+    pub http: String,
+    /// How it ingests.
+    #[command(flatten)]
+    pub ingest: IngestOptions,
+    /// Kafka.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    /// The ledger.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `muster demo`
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// End after one pass instead of staying up.
+    #[arg(long)]
+    pub once: bool,
+    /// How many partitions a topic is made with.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub partitions: i32,
+    /// Where HTTP is answered while it stays up.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", env = "MUSTER_HTTP")]
+    pub http: String,
+    /// How it ingests.
+    #[command(flatten)]
+    pub ingest: IngestOptions,
+    /// Kafka; without brokers an in-process one is used.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    /// The ledger.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `muster resume`
+#[derive(Args, Debug)]
+pub struct ResumeArgs {
+    /// The topic.
+    #[arg(long, value_name = "TOPIC", required_unless_present = "all")]
+    pub topic: Option<String>,
+    /// The partition; all of the topic's unless told.
+    #[arg(long, value_name = "N", requires = "topic")]
+    pub partition: Option<i32>,
+    /// Every paused source.
+    #[arg(long, conflicts_with = "topic")]
+    pub all: bool,
+    /// The ledger.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `muster models`
+#[derive(Args, Debug)]
+pub struct ModelsArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: ModelsAction,
+}
+
+/// What can be done with model versions.
+#[derive(Debug, Subcommand)]
+pub enum ModelsAction {
+    /// All versions, newest first.
+    List {
+        /// Only this pipeline's.
+        pipeline: Option<String>,
+        /// The ledger.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// One version's card, metrics and features.
+    Show {
+        /// The version, its first digits or `PIPELINE@champion`.
+        version: String,
+        /// The ledger.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Make a version the champion: it scores new rows from now on.
+    Promote {
+        /// The version or its first digits.
+        version: String,
+        /// The ledger.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+}
+
+impl ModelsAction {
+    /// Where the ledger is.
+    pub fn database(&self) -> &DatabaseArgs {
+        match self {
+            Self::List { database, .. } | Self::Show { database, .. } | Self::Promote { database, .. } => database,
+        }
+    }
+}
+
+/// `muster migrate`
+#[derive(Args, Debug)]
+pub struct MigrateArgs {
+    /// The ledger, as its owner.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `muster psql`
+#[derive(Args, Debug)]
+pub struct PsqlArgs {
+    /// One statement instead of a session.
+    #[arg(short, long, value_name = "SQL")]
+    pub command: Option<String>,
+    /// The ledger.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[cfg(test)]
+#[path = "cli_tests.rs"]
+mod tests;

@@ -1,0 +1,52 @@
+//! Named points where a test can stop or end the process, to prove that nothing is lost or doubled there.
+//!
+//! Reached by ingest and scoring between their steps. Without the feature `failpoints` reaching one is nothing at all;
+//! with it, `FAILPOINTS="commit=return(kill)"` in the environment ends the process there as `kill -9` would.
+
+/// The steps of a batch and of a claim, in their order.
+pub const NAMES: [&str; 17] = [
+    "receive",
+    "decode",
+    "judge",
+    "write",
+    "fsync",
+    "footer",
+    "rename",
+    "fsync_dir",
+    "commit",
+    "committed",
+    "hint",
+    "claim",
+    "compute",
+    "score",
+    "features",
+    "predict",
+    "predicted",
+];
+
+/// Reads `FAILPOINTS` from the environment; called once by `main`.
+pub fn start() {
+    #[cfg(feature = "failpoints")]
+    {
+        let scenario = fail::FailScenario::setup();
+        // The points hold for the life of the process: the scenario must not be torn down.
+        std::mem::forget(scenario);
+    }
+}
+
+/// Reaches a point.
+pub fn reach(name: &'static str) {
+    debug_assert!(NAMES.contains(&name), "every point is listed");
+    fail::fail_point!(name, |action| {
+        if action.as_deref() == Some("kill") {
+            kill();
+        }
+    });
+}
+
+#[cfg(feature = "failpoints")]
+fn kill() {
+    let own = std::process::id().to_string();
+    let _ = std::process::Command::new("kill").args(["-9", &own]).status();
+    std::process::abort();
+}

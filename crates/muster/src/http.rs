@@ -1,0 +1,95 @@
+//! The HTTP routes every long-running command answers: `/metrics`, `/livez`, `/readyz`.
+//!
+//! `/livez` answers while the process runs. `/readyz` answers 200 only while every part says it can work, else 503 with
+//! the reasons. Bodies hold names and states, never a value of a person's data.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+
+use crate::metrics::Metrics;
+use crate::shutdown::Shutdown;
+
+/// Which parts of the process can work. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness {
+    parts: Arc<Mutex<BTreeMap<String, Option<String>>>>,
+}
+
+impl Readiness {
+    /// A part can work.
+    pub fn ready(&self, part: &str) {
+        self.set(part, None);
+    }
+
+    /// A part cannot work, and why.
+    pub fn not_ready(&self, part: &str, why: impl Into<String>) {
+        self.set(part, Some(why.into()));
+    }
+
+    fn set(&self, part: &str, state: Option<String>) {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(part.to_owned(), state);
+    }
+
+    fn reasons(&self) -> BTreeMap<String, Option<String>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[derive(Clone)]
+struct Shared {
+    metrics: Metrics,
+    readiness: Readiness,
+}
+
+/// Answers HTTP on `address` until a stop is asked for; gives the address it listens on.
+///
+/// Must be called within the runtime.
+pub async fn start(
+    address: &str,
+    metrics: Metrics,
+    readiness: Readiness,
+    shutdown: Shutdown,
+) -> anyhow::Result<std::net::SocketAddr> {
+    let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
+        format!("could not listen on `{address}`\n  hint: another process may hold the port; choose one with --http")
+    })?;
+    let bound = listener.local_addr().context("could not read the address listened on")?;
+    let routes = Router::new()
+        .route("/metrics", get(metrics_text))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .with_state(Shared { metrics, readiness });
+    tokio::spawn(async move {
+        let stop = async move { shutdown.asked().await };
+        if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stop).await {
+            tracing::error!(%error, "HTTP ended");
+        }
+    });
+    tracing::info!(%bound, "answering HTTP");
+    Ok(bound)
+}
+
+async fn metrics_text(State(shared): State<Shared>) -> Response {
+    match shared.metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "could not write the metrics");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn readyz(State(shared): State<Shared>) -> Response {
+    let parts = shared.readiness.reasons();
+    let code = if parts.values().all(Option::is_none) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let told: BTreeMap<String, String> =
+        parts.into_iter().map(|(part, why)| (part, why.unwrap_or_else(|| "ready".to_owned()))).collect();
+    (code, Json(told)).into_response()
+}

@@ -1,0 +1,134 @@
+//! What the process counts, under Prometheus' conventions: base units, `_total`, labels from closed sets.
+//!
+//! One [`Metrics`] is made by each long-running command and cloned into its parts; the stage crates return counts and
+//! know nothing of it. Labels hold names from contracts and pipelines, topics and partitions: never an id of a person,
+//! an offset or a file.
+
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// All metrics. Cloning shares them.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// `muster_records_received_total{topic}`: records judged and committed.
+    pub received: IntCounterVec,
+    /// `muster_rows_total{contract,verdict}`: committed rows; verdict is good, bad, duplicate or tombstone.
+    pub rows: IntCounterVec,
+    /// `muster_violations_total{contract,rule}`: broken rules of committed rows, warnings included.
+    pub violations: IntCounterVec,
+    /// `muster_refusals_total{contract,reason}`: records that would not decode.
+    pub refusals: IntCounterVec,
+    /// `muster_batches_committed_total{contract}`
+    pub batches: IntCounterVec,
+    /// `muster_batches_fenced_total{contract}`: batches dropped because another worker holds their source.
+    pub fenced: IntCounterVec,
+    /// `muster_commit_duration_seconds`: one commit statement.
+    pub commit_secs: Histogram,
+    /// `muster_seal_duration_seconds`: one batch's files, from the last row to their final names.
+    pub seal_secs: Histogram,
+    /// `muster_stage_errors_total{stage,error_type}`: environment faults that were tried again.
+    pub errors: IntCounterVec,
+    /// `muster_source_lag_records{topic,partition}`: records not yet committed.
+    pub lag: IntGaugeVec,
+    /// `muster_source_paused{topic,partition}`: 1 while a source is paused.
+    pub paused: IntGaugeVec,
+    /// `muster_last_commit_timestamp_seconds`
+    pub last_commit: Gauge,
+    /// `muster_runs_total{pipeline,state}`: scoring runs that ended.
+    pub runs: IntCounterVec,
+    /// `muster_predictions_total{pipeline,band}`
+    pub predictions: IntCounterVec,
+    /// `muster_run_duration_seconds`
+    pub run_secs: Histogram,
+    /// `muster_batches_corrupt_total{pipeline}`: batches parked because a file is missing or altered.
+    pub corrupt: IntCounterVec,
+    /// `muster_ledger_up`: 1 while the ledger answers.
+    pub ledger_up: IntGauge,
+}
+
+impl Metrics {
+    /// All metrics at zero, and the process's own (CPU, memory, open files).
+    ///
+    /// # Panics
+    /// When two metrics share a name: a bug every test would show.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let make = Maker { registry: &registry };
+        let metrics = Self {
+            received: make.counters("records_received_total", "Records judged and committed.", &["topic"]),
+            rows: make.counters("rows_total", "Committed rows by verdict.", &["contract", "verdict"]),
+            violations: make.counters("violations_total", "Broken rules of committed rows.", &["contract", "rule"]),
+            refusals: make.counters("refusals_total", "Records that would not decode.", &["contract", "reason"]),
+            batches: make.counters("batches_committed_total", "Batches committed.", &["contract"]),
+            fenced: make.counters("batches_fenced_total", "Batches dropped by a fence.", &["contract"]),
+            commit_secs: make.histogram("commit_duration_seconds", "One commit statement."),
+            seal_secs: make.histogram("seal_duration_seconds", "Closing one batch's files."),
+            errors: make.counters("stage_errors_total", "Environment faults tried again.", &["stage", "error_type"]),
+            lag: make.gauges("source_lag_records", "Records not yet committed.", &["topic", "partition"]),
+            paused: make.gauges("source_paused", "1 while a source is paused.", &["topic", "partition"]),
+            last_commit: make.gauge("last_commit_timestamp_seconds", "When the last batch was committed."),
+            runs: make.counters("runs_total", "Scoring runs that ended.", &["pipeline", "state"]),
+            predictions: make.counters("predictions_total", "Predictions written.", &["pipeline", "band"]),
+            run_secs: make.histogram("run_duration_seconds", "One scoring run."),
+            corrupt: make.counters("batches_corrupt_total", "Batches parked as corrupt.", &["pipeline"]),
+            ledger_up: make.int_gauge("ledger_up", "1 while the ledger answers."),
+            registry: registry.clone(),
+        };
+        let info = make.gauges("build_info", "The version that runs.", &["version"]);
+        info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        make.add(prometheus::process_collector::ProcessCollector::for_self());
+        metrics
+    }
+
+    /// All metrics in Prometheus' text form.
+    pub fn text(&self) -> anyhow::Result<String> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8(text)?)
+    }
+}
+
+/// Makes metrics under the prefix `muster_` and registers them.
+struct Maker<'a> {
+    registry: &'a Registry,
+}
+
+impl Maker<'_> {
+    fn add(&self, collector: impl prometheus::core::Collector + 'static) {
+        self.registry.register(Box::new(collector)).expect("every metric has its own name");
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        let made = IntCounterVec::new(Opts::new(format!("muster_{name}"), help), labels).expect("a valid name");
+        self.add(made.clone());
+        made
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        let made = IntGaugeVec::new(Opts::new(format!("muster_{name}"), help), labels).expect("a valid name");
+        self.add(made.clone());
+        made
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Gauge {
+        let made = Gauge::new(format!("muster_{name}"), help).expect("a valid name");
+        self.add(made.clone());
+        made
+    }
+
+    fn int_gauge(&self, name: &str, help: &str) -> IntGauge {
+        let made = IntGauge::new(format!("muster_{name}"), help).expect("a valid name");
+        self.add(made.clone());
+        made
+    }
+
+    fn histogram(&self, name: &str, help: &str) -> Histogram {
+        let buckets = vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+        let made = Histogram::with_opts(HistogramOpts::new(format!("muster_{name}"), help).buckets(buckets))
+            .expect("a valid name");
+        self.add(made.clone());
+        made
+    }
+}

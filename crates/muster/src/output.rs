@@ -1,0 +1,81 @@
+//! What a command says: results on standard output, talk on standard error.
+//!
+//! Used by every command. Nothing else in the crate prints.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use anyhow::Context;
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::cli::OutputFormat;
+
+/// Where a command's words go.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// How results are written.
+    pub format: OutputFormat,
+}
+
+impl Output {
+    /// Whether results are one JSON value.
+    pub fn is_json(self) -> bool {
+        self.format == OutputFormat::Json
+    }
+
+    /// A result for people; nothing in JSON.
+    pub fn text(self, text: &str) -> anyhow::Result<()> {
+        if self.is_json() { Ok(()) } else { print(text) }
+    }
+
+    /// A result for programs; nothing in text.
+    pub fn json(self, value: &impl Serialize) -> anyhow::Result<()> {
+        if !self.is_json() {
+            return Ok(());
+        }
+        print(&serde_json::to_string_pretty(value).context("could not write the result as JSON")?)
+    }
+
+    /// Talk: what goes on, on standard error.
+    pub fn say(self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// A bar for long work of known size; hidden where standard error is no terminal.
+    pub fn bar(self, total: u64, what: &'static str) -> ProgressBar {
+        if !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::new(total).with_style(style).with_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
+
+/// Writes a line to standard output; a reader that went away is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("could not write the result"),
+        _ => Ok(()),
+    }
+}
+
+/// A table for people; the columns named in `numbers` are aligned to the right.
+pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(header.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    for number in numbers {
+        if let Some(column) = table.column_mut(*number) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}

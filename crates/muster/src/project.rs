@@ -1,0 +1,158 @@
+//! A project folder read whole: every contract and pipeline, or every problem.
+//!
+//! Used by every command that works on a project. What comes out compiles: rules, feature views and schedules were
+//! tried, so that a command never fails halfway on a file a user wrote.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use muster_spec::{Contract, Pipeline, Problem};
+
+/// A project whose files are in order.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its contracts, by name.
+    pub contracts: Vec<Arc<Contract>>,
+    /// Its pipelines, by name.
+    pub pipelines: Vec<Arc<Pipeline>>,
+}
+
+/// What reading a project gave: files in order, and what is wrong with the others.
+#[derive(Debug)]
+pub struct Reading {
+    /// The files that are in order.
+    pub project: Project,
+    /// Everything that is wrong, by file and place.
+    pub problems: Vec<Problem>,
+}
+
+impl Project {
+    /// Reads a folder whose every file must be in order.
+    pub fn load(folder: &Path) -> anyhow::Result<Self> {
+        let reading = read(folder)?;
+        if reading.problems.is_empty() {
+            return Ok(reading.project);
+        }
+        let listed: Vec<String> = reading.problems.iter().map(ToString::to_string).collect();
+        anyhow::bail!("the project has {} problem(s)\n{}", listed.len(), listed.join("\n"))
+    }
+
+    /// The contract of a name, or an error with the nearest name there is.
+    pub fn contract(&self, name: &str) -> anyhow::Result<Arc<Contract>> {
+        let found = self.contracts.iter().find(|contract| contract.name.as_str() == name);
+        found.cloned().with_context(|| {
+            unknown("contract", name, self.contracts.iter().map(|contract| contract.name.as_str()))
+        })
+    }
+
+    /// The pipeline of a name, or an error with the nearest name there is.
+    pub fn pipeline(&self, name: &str) -> anyhow::Result<Arc<Pipeline>> {
+        let found = self.pipelines.iter().find(|pipeline| pipeline.name.as_str() == name);
+        found.cloned().with_context(|| {
+            unknown("pipeline", name, self.pipelines.iter().map(|pipeline| pipeline.name.as_str()))
+        })
+    }
+
+    /// The pipelines of these names; all where none is named.
+    pub fn pipelines_named(&self, names: &[String]) -> anyhow::Result<Vec<Arc<Pipeline>>> {
+        if names.is_empty() {
+            return Ok(self.pipelines.clone());
+        }
+        names.iter().map(|name| self.pipeline(name)).collect()
+    }
+
+    /// The contracts of these names; all where none is named.
+    pub fn contracts_named(&self, names: &[String]) -> anyhow::Result<Vec<Arc<Contract>>> {
+        if names.is_empty() {
+            return Ok(self.contracts.clone());
+        }
+        names.iter().map(|name| self.contract(name)).collect()
+    }
+}
+
+fn unknown<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() {
+        return format!("there is no {what} `{name}`: the project has none");
+    }
+    format!("there is no {what} `{name}`\n  hint: the project has {}", names.join(", "))
+}
+
+/// Reads a folder and reports everything that is wrong with its files.
+///
+/// Fails only where the folder itself cannot be read.
+pub fn read(folder: &Path) -> anyhow::Result<Reading> {
+    let mut problems = Vec::new();
+    let contracts = read_contracts(folder, &mut problems)?;
+    let plain: Vec<Contract> = contracts.iter().map(|contract| Contract::clone(contract)).collect();
+    let pipelines = read_pipelines(folder, &plain, &mut problems)?;
+    problems.sort();
+    problems.dedup();
+    Ok(Reading { project: Project { folder: folder.to_owned(), contracts, pipelines }, problems })
+}
+
+fn read_contracts(folder: &Path, problems: &mut Vec<Problem>) -> anyhow::Result<Vec<Arc<Contract>>> {
+    let schemas = folder.join("schemas");
+    let mut contracts = Vec::new();
+    for name in names_in(&schemas, ".contract.yaml")?.with_context(|| {
+        format!("`{}` is no project folder: it has no `schemas`\n  hint: name one with --project DIR", folder.display())
+    })? {
+        let file = format!("schemas/{name}.contract.yaml");
+        let text = read_text(&folder.join(&file))?;
+        let open = |beside: &str| std::fs::read_to_string(schemas.join(beside)).ok();
+        match muster_spec::read::contract(&name, &file, &text, &open) {
+            Ok(contract) => {
+                if let Err(found) = muster_expr::Rules::compile(&contract) {
+                    problems.extend(found);
+                }
+                contracts.push(Arc::new(contract));
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    Ok(contracts)
+}
+
+fn read_pipelines(
+    folder: &Path,
+    contracts: &[Contract],
+    problems: &mut Vec<Problem>,
+) -> anyhow::Result<Vec<Arc<Pipeline>>> {
+    let beside = folder.join("pipelines");
+    let mut pipelines = Vec::new();
+    for name in names_in(&beside, ".yaml")?.unwrap_or_default() {
+        let file = format!("pipelines/{name}.yaml");
+        let text = read_text(&folder.join(&file))?;
+        let open = |name: &str| std::fs::read_to_string(beside.join(name)).ok();
+        match muster_spec::read::pipeline(&name, &file, &text, &open, contracts) {
+            Ok(pipeline) => pipelines.push(Arc::new(pipeline)),
+            Err(found) => problems.extend(found),
+        }
+    }
+    Ok(pipelines)
+}
+
+/// The names of the files with this ending, in the alphabet's order; `None` where the folder is not there.
+fn names_in(folder: &Path, ending: &str) -> anyhow::Result<Option<Vec<String>>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("could not list `{}`", folder.display())),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(|| format!("could not list `{}`", folder.display()))?;
+        if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(ending)) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(Some(names))
+}
+
+fn read_text(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))
+}
