@@ -1,0 +1,5 @@
+//! The servers are really started, killed, joined and left.
+
+mod kafka;
+mod mock;
+mod postgres;
