@@ -5,8 +5,10 @@
 
 pub mod contract;
 pub mod ids;
+pub mod json_schema;
 pub mod pipeline;
 pub mod problem;
+pub mod read;
 pub mod rule;
 pub mod schema;
 
@@ -18,4 +20,4 @@ pub use ids::{
 pub use pipeline::Pipeline;
 pub use problem::Problem;
 pub use rule::{Check, Expectation, Rule, Severity};
-pub use schema::{Field, FieldKind};
+pub use schema::{Field, FieldKind, all_text_schema, canonical_form, schema_id};

@@ -4,6 +4,13 @@
 //! fields is the schema's, depth first; a nested record's fields are named `outer_inner`. All columns are nullable in
 //! Arrow whatever the schema says: a value that is missing or does not parse is a null with a violation beside it.
 
+mod all_text;
+mod canonical;
+pub(crate) mod flatten;
+
+pub use all_text::all_text_schema;
+pub use canonical::{canonical_form, schema_id};
+
 /// One column of a contract.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
@@ -17,7 +24,8 @@ pub struct Field {
     pub kind: FieldKind,
     /// Whether the schema is a union with null.
     pub nullable: bool,
-    /// What a writer that lacks the field means; `None` where the schema gives no default.
+    /// What a writer that lacks the field means; `None` where the schema gives no default. For a field of a nested
+    /// record, the default of the outermost record that has one decides.
     pub default: Option<serde_json::Value>,
     /// Whether a value is about a person: true unless the contract lists the field as public.
     pub personal: bool,
@@ -55,4 +63,39 @@ pub enum FieldKind {
         /// Digits after the point.
         scale: i8,
     },
+}
+
+impl FieldKind {
+    /// What people call it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Boolean => "a boolean",
+            Self::Int | Self::Long => "a whole number",
+            Self::Float | Self::Double => "a number",
+            Self::Text => "text",
+            Self::Bytes => "bytes",
+            Self::Enum(_) => "an enum",
+            Self::Date => "a date",
+            Self::TimestampMillis | Self::TimestampMicros => "a timestamp",
+            Self::Decimal { .. } => "a decimal",
+        }
+    }
+
+    /// Whether a value is a number.
+    pub fn is_number(&self) -> bool {
+        matches!(
+            self,
+            Self::Int | Self::Long | Self::Float | Self::Double | Self::Decimal { .. }
+        )
+    }
+
+    /// Whether a value is text, of an enum or free.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Text | Self::Enum(_))
+    }
+
+    /// Whether a value is a point in time.
+    pub fn is_time(&self) -> bool {
+        matches!(self, Self::Date | Self::TimestampMillis | Self::TimestampMicros)
+    }
 }

@@ -1,0 +1,182 @@
+//! Which keys each part of a contract or pipeline file has.
+//!
+//! Read by the readers beside this file, and held equal to the published JSON Schemas by a test. A key that is not here
+//! is unknown; a key that is here is read.
+
+/// The keys of one part of a file.
+pub(crate) struct Shape {
+    /// What people call it: `a rule`.
+    pub what: &'static str,
+    /// Where the JSON Schema describes it: a name under `$defs`, or empty for the file itself.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the test that compares with the JSON Schemas reads it")
+    )]
+    pub def: &'static str,
+    pub required: &'static [&'static str],
+    pub optional: &'static [&'static str],
+}
+
+impl Shape {
+    pub fn knows(&self, key: &str) -> bool {
+        self.names().any(|name| name == key)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.required.iter().chain(self.optional).copied()
+    }
+}
+
+pub(crate) const CONTRACT: Shape = Shape {
+    what: "a contract",
+    def: "",
+    required: &["version", "topic", "format", "schema", "key"],
+    optional: &[
+        "writers",
+        "subject",
+        "public",
+        "event_time",
+        "event_id",
+        "rules",
+        "expectations",
+        "dead_letter",
+        "text",
+        "tests",
+    ],
+};
+
+pub(crate) const EVENT_TIME: Shape = Shape {
+    what: "`event_time`",
+    def: "event_time",
+    required: &["field"],
+    optional: &["optional"],
+};
+
+pub(crate) const EVENT_ID: Shape = Shape {
+    what: "`event_id`",
+    def: "event_id",
+    required: &["within"],
+    optional: &["header", "field", "keys_max"],
+};
+
+/// The keys of a rule that say what it checks; a rule has exactly one.
+pub(crate) const CHECKS: &[&str] = &["required", "one_of", "between", "matches", "length", "unique", "expect"];
+
+pub(crate) const RULE: Shape = Shape {
+    what: "a rule",
+    def: "rule",
+    required: &["id"],
+    optional: &[
+        "field", "severity", "required", "one_of", "between", "matches", "length", "unique", "expect",
+    ],
+};
+
+pub(crate) const UNIQUE: Shape = Shape {
+    what: "`unique`",
+    def: "unique",
+    required: &["within"],
+    optional: &["keys_max"],
+};
+
+pub(crate) const EXPECTATION: Shape = Shape {
+    what: "an expectation",
+    def: "expectation",
+    required: &["id"],
+    optional: &["measure", "field", "at", "min", "max", "alert"],
+};
+
+pub(crate) const DEAD_LETTER: Shape = Shape {
+    what: "`dead_letter`",
+    def: "dead_letter",
+    required: &[],
+    optional: &["topic", "stop_above"],
+};
+
+pub(crate) const STOP_ABOVE: Shape = Shape {
+    what: "`stop_above`",
+    def: "stop_above",
+    required: &["ratio", "rows"],
+    optional: &[],
+};
+
+pub(crate) const TEXT: Shape = Shape {
+    what: "`text`",
+    def: "text",
+    required: &[],
+    optional: &["delimiter", "encoding", "decimal", "thousands", "date", "timestamp"],
+};
+
+pub(crate) const CASE: Shape = Shape {
+    what: "a test",
+    def: "test",
+    required: &["given", "expect"],
+    optional: &[],
+};
+
+pub(crate) const PIPELINE: Shape = Shape {
+    what: "a pipeline",
+    def: "",
+    required: &["version", "sources", "features", "model", "schedule"],
+    optional: &["bands", "reasons", "alerts"],
+};
+
+pub(crate) const FEATURES: Shape = Shape {
+    what: "`features`",
+    def: "features",
+    required: &["view"],
+    optional: &["mode", "entity"],
+};
+
+pub(crate) const MODEL: Shape = Shape {
+    what: "`model`",
+    def: "model",
+    required: &["label"],
+    optional: &["kind", "positive", "categorical", "ordinal", "params", "seed", "folds"],
+};
+
+pub(crate) const BAND: Shape = Shape {
+    what: "a band",
+    def: "band",
+    required: &["name", "from"],
+    optional: &[],
+};
+
+pub(crate) const REASONS: Shape = Shape {
+    what: "`reasons`",
+    def: "reasons",
+    required: &["bands"],
+    optional: &[],
+};
+
+pub(crate) const SCHEDULE: Shape = Shape {
+    what: "`schedule`",
+    def: "schedule",
+    required: &["score"],
+    optional: &["timezone", "overlap", "catchup"],
+};
+
+pub(crate) const ALERT: Shape = Shape {
+    what: "an alert",
+    def: "alert",
+    required: &["id", "when", "to"],
+    optional: &[],
+};
+
+/// All parts of a contract file.
+#[cfg(test)]
+pub(crate) const OF_CONTRACT: &[&Shape] = &[
+    &CONTRACT,
+    &EVENT_TIME,
+    &EVENT_ID,
+    &RULE,
+    &UNIQUE,
+    &EXPECTATION,
+    &DEAD_LETTER,
+    &STOP_ABOVE,
+    &TEXT,
+    &CASE,
+];
+
+/// All parts of a pipeline file.
+#[cfg(test)]
+pub(crate) const OF_PIPELINE: &[&Shape] = &[&PIPELINE, &FEATURES, &MODEL, &BAND, &REASONS, &SCHEDULE, &ALERT];

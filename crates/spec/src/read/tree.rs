@@ -1,0 +1,236 @@
+//! A YAML file as a tree in which every key and value knows its place.
+//!
+//! Made by [`parse`], walked by the readers beside this file. Scalars keep their text, so that `0.10` stays `0.10`
+//! where text is wanted. Anchors, aliases and tags are refused: a contract says what it means once, and no file can
+//! grow while it is read. The depth is bounded, so walking may recurse.
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+use super::report::Report;
+
+/// Line and column, from 1.
+pub(crate) type Place = (usize, usize);
+
+/// How deep a file may nest; a contract needs 6.
+const DEPTH_MAX: usize = 32;
+
+/// How many bytes a file may have.
+const FILE_BYTES_MAX: usize = 4 << 20;
+
+/// A value with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    pub place: Place,
+    pub value: Value,
+}
+
+/// What stands at a place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    /// A text, quoted or not; unquoted it may be a number, a boolean or nothing.
+    Scalar { text: String, quoted: bool },
+    /// Items in order.
+    List(Vec<Node>),
+    /// Entries in order; a key may stand twice.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a map.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Key {
+    pub place: Place,
+    pub text: String,
+}
+
+/// What an unquoted scalar means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Plain<'n> {
+    Null,
+    Boolean(bool),
+    Whole(i64),
+    Number(f64),
+    Text(&'n str),
+}
+
+impl Node {
+    /// What a scalar means; `None` for lists and maps. YAML 1.2's core words, decimal numbers only.
+    pub fn plain(&self) -> Option<Plain<'_>> {
+        let Value::Scalar { text, quoted } = &self.value else {
+            return None;
+        };
+        Some(if *quoted { Plain::Text(text) } else { resolve(text) })
+    }
+
+    /// What a person would call the value.
+    pub fn kind(&self) -> &'static str {
+        match (&self.value, self.plain()) {
+            (Value::List(_), _) => "a list",
+            (Value::Map(_), _) => "keys and values",
+            (_, Some(Plain::Boolean(_))) => "true or false",
+            (_, Some(Plain::Whole(_) | Plain::Number(_))) => "a number",
+            (_, Some(Plain::Text(_))) => "text",
+            (_, Some(Plain::Null) | None) => "nothing",
+        }
+    }
+}
+
+fn resolve(text: &str) -> Plain<'_> {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
+        "true" | "True" | "TRUE" => return Plain::Boolean(true),
+        "false" | "False" | "FALSE" => return Plain::Boolean(false),
+        _ => {}
+    }
+    // Rust reads `inf` and `nan` as numbers, YAML does not.
+    let digits = text.trim_start_matches(['+', '-']);
+    if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return Plain::Text(text);
+    }
+    match (text.parse(), text.parse::<f64>()) {
+        (Ok(whole), _) => Plain::Whole(whole),
+        (_, Ok(number)) if number.is_finite() => Plain::Number(number),
+        _ => Plain::Text(text),
+    }
+}
+
+/// The tree of a file's one document; `None` with a problem where it has none.
+pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
+    if text.len() > FILE_BYTES_MAX {
+        report.say((0, 0), format!("the file has more than {FILE_BYTES_MAX} bytes"));
+        return None;
+    }
+    let mut builder = Builder {
+        events: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        report,
+    };
+    let first = builder.document()?;
+    let Some(node) = first else {
+        builder.report.say((0, 0), "the file is empty");
+        return None;
+    };
+    // The rest must parse as well: a problem after the document is still a problem of the file.
+    if let Some(second) = builder.document()? {
+        builder
+            .report
+            .say(second.place, "a file holds one document, here a second one begins");
+        return None;
+    }
+    Some(node)
+}
+
+struct Builder<'input, 'r, 'f> {
+    events: Parser<'input, saphyr_parser::StrInput<'input>>,
+    report: &'r mut Report<'f>,
+}
+
+impl<'input> Builder<'input, '_, '_> {
+    /// The next document; `Some(None)` at the end of the file, `None` with a problem where it does not parse.
+    fn document(&mut self) -> Option<Option<Node>> {
+        loop {
+            let Some((event, span)) = self.next()? else {
+                return Some(None);
+            };
+            match event {
+                Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
+                Event::StreamEnd => return Some(None),
+                event => return self.node(event, span, 0).map(Some),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Option<(Event<'input>, Span)>> {
+        match self.events.next_event() {
+            None => Some(None),
+            Some(Ok(next)) => Some(Some(next)),
+            Some(Err(error)) => {
+                let place = (error.marker().line(), error.marker().col() + 1);
+                self.report.say(place, format!("not YAML: {}", error.info()));
+                None
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'input>, span: Span, depth: usize) -> Option<Node> {
+        let place = place(span);
+        if depth > DEPTH_MAX {
+            self.report
+                .say(place, format!("nested more than {DEPTH_MAX} levels deep"));
+            return None;
+        }
+        let value = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.plain_words_only(place, anchor, tag.is_some())?;
+                Value::Scalar {
+                    quoted: style != ScalarStyle::Plain,
+                    text: text.into_owned(),
+                }
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.plain_words_only(place, anchor, tag.is_some())?;
+                Value::List(self.items(depth)?)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.plain_words_only(place, anchor, tag.is_some())?;
+                Value::Map(self.entries(depth)?)
+            }
+            Event::Alias(_) => {
+                self.report.say(place, "an alias (`*name`) cannot be used here");
+                return None;
+            }
+            _ => {
+                self.report.say(place, "not YAML: a value was expected");
+                return None;
+            }
+        };
+        Some(Node { place, value })
+    }
+
+    fn plain_words_only(&mut self, place: Place, anchor: usize, tagged: bool) -> Option<()> {
+        if anchor == 0 && !tagged {
+            return Some(());
+        }
+        let what = if tagged {
+            "a tag (`!name`)"
+        } else {
+            "an anchor (`&name`)"
+        };
+        self.report.say(place, format!("{what} cannot be used here"));
+        None
+    }
+
+    fn items(&mut self, depth: usize) -> Option<Vec<Node>> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()?? {
+                (Event::SequenceEnd, _) => return Some(items),
+                (event, span) => items.push(self.node(event, span, depth + 1)?),
+            }
+        }
+    }
+
+    fn entries(&mut self, depth: usize) -> Option<Vec<(Key, Node)>> {
+        let mut entries = Vec::new();
+        loop {
+            let key = match self.next()?? {
+                (Event::MappingEnd, _) => return Some(entries),
+                (event, span) => self.node(event, span, depth + 1)?,
+            };
+            let Value::Scalar { text, .. } = key.value else {
+                self.report.say(key.place, "a key must be one word");
+                return None;
+            };
+            let (event, span) = self.next()??;
+            let value = self.node(event, span, depth + 1)?;
+            let place = key.place;
+            entries.push((Key { place, text }, value));
+        }
+    }
+}
+
+fn place(span: Span) -> Place {
+    (span.start.line(), span.start.col() + 1)
+}
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;

@@ -1,0 +1,3 @@
+//! Tests of the readers through their public functions.
+
+mod shipped;
