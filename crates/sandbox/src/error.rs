@@ -38,7 +38,9 @@ pub enum Error {
         said: String,
     },
     /// The folder that a project's cluster was put into is no longer there.
-    #[error("the cluster's folder `{folder}`, named by `{pointer}`, is gone: restore it, or remove `{pointer}` to begin with an empty ledger")]
+    #[error(
+        "the cluster's folder `{folder}`, named by `{pointer}`, is gone: restore it, or remove `{pointer}` to begin with an empty ledger"
+    )]
     ClusterGone {
         /// Where the cluster was.
         folder: PathBuf,
@@ -77,7 +79,11 @@ pub(crate) trait OnPath<T> {
 
 impl<T> OnPath<T> for std::io::Result<T> {
     fn on(self, doing: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|source| Error::Io { doing, path: path.to_owned(), source })
+        self.map_err(|source| Error::Io {
+            doing,
+            path: path.to_owned(),
+            source,
+        })
     }
 }
 
@@ -90,7 +96,9 @@ pub(crate) fn tail(text: &str) -> String {
 
 /// The last lines of a log file; empty when it cannot be read.
 pub(crate) fn tail_of(log: &Path) -> String {
-    std::fs::read(log).map(|bytes| tail(&String::from_utf8_lossy(&bytes))).unwrap_or_default()
+    std::fs::read(log)
+        .map(|bytes| tail(&String::from_utf8_lossy(&bytes)))
+        .unwrap_or_default()
 }
 
 /// A finished program's output, or an error with the end of what it wrote.
@@ -100,5 +108,8 @@ pub(crate) fn succeeded(program: &str, output: Output) -> Result<Output> {
     }
     let wrote = [output.stdout, output.stderr].concat();
     let said = format!("{}\n{}", output.status, tail(&String::from_utf8_lossy(&wrote)));
-    Err(Error::Failed { program: program.to_owned(), said })
+    Err(Error::Failed {
+        program: program.to_owned(),
+        said,
+    })
 }

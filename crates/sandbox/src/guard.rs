@@ -48,15 +48,29 @@ impl Guard {
         use std::os::unix::process::CommandExt;
 
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", SCRIPT, "guard"]).arg(guarded.folder).arg(guarded.end_signal).arg(&guarded.log);
+        command
+            .args(["-c", SCRIPT, "guard"])
+            .arg(guarded.folder)
+            .arg(guarded.end_signal)
+            .arg(&guarded.log);
         command.args(&guarded.command).current_dir(guarded.work_folder);
         // Its own process group: Ctrl-C at a terminal must reach us, not the server under us.
-        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         (guarded.as_whom)(&mut command);
         let mut shell = command.spawn().on("run", Path::new("/bin/sh"))?;
         let orders = shell.stdin.take();
         let answers = shell.stdout.take().ok_or(Error::GuardGone { server: guarded.server })?;
-        Ok(Self { server: guarded.server, shell, orders, answers: BufReader::new(answers), pid: None })
+        Ok(Self {
+            server: guarded.server,
+            shell,
+            orders,
+            answers: BufReader::new(answers),
+            pid: None,
+        })
     }
 
     /// Starts the server, which must not be running.
@@ -101,7 +115,9 @@ impl Guard {
 
     fn order(&mut self, order: &str) -> Result<String> {
         let gone = Error::GuardGone { server: self.server };
-        let Some(orders) = self.orders.as_mut() else { return Err(gone) };
+        let Some(orders) = self.orders.as_mut() else {
+            return Err(gone);
+        };
         let mut answer = String::new();
         let asked = writeln!(orders, "{order}").and_then(|()| orders.flush());
         match asked.and_then(|()| self.answers.read_line(&mut answer)) {

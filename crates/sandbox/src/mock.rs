@@ -48,7 +48,11 @@ impl MockBroker {
             })
             .map_err(|_| Error::MockGone)?;
         let brokers = address.recv().map_err(|_| Error::MockGone)??;
-        let broker = Self { brokers, orders: Some(orders), thread: Some(thread) };
+        let broker = Self {
+            brokers,
+            orders: Some(orders),
+            thread: Some(thread),
+        };
         for (name, partitions) in topics {
             broker.create_topic(name, *partitions)?;
         }
@@ -63,8 +67,16 @@ impl MockBroker {
     /// Makes a topic; one that exists already is an error. The mock has no request for it, so that clients cannot.
     pub fn create_topic(&self, name: &str, partitions: i32) -> Result<()> {
         let (answer, answered) = channel();
-        let topic = NewTopic { name: name.to_owned(), partitions, answer };
-        self.orders.as_ref().ok_or(Error::MockGone)?.send(topic).map_err(|_| Error::MockGone)?;
+        let topic = NewTopic {
+            name: name.to_owned(),
+            partitions,
+            answer,
+        };
+        self.orders
+            .as_ref()
+            .ok_or(Error::MockGone)?
+            .send(topic)
+            .map_err(|_| Error::MockGone)?;
         answered.recv().map_err(|_| Error::MockGone)?
     }
 }

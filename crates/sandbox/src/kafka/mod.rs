@@ -19,7 +19,7 @@ use crate::ports;
 
 pub use prepare::{Prepared, VERSION};
 
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 const STOP: Duration = Duration::from_secs(20);
 const STARTS_MAX: usize = 5;
 
@@ -59,13 +59,20 @@ impl Kafka {
         prepared.copy_template(&data)?;
         let mut overrides = vec![
             ("log.dirs".to_owned(), data.display().to_string()),
-            ("controller.quorum.voters".to_owned(), format!("1@127.0.0.1:{controller_port}")),
+            (
+                "controller.quorum.voters".to_owned(),
+                format!("1@127.0.0.1:{controller_port}"),
+            ),
             (
                 "listeners".to_owned(),
                 format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}"),
             ),
         ];
-        overrides.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        overrides.extend(
+            settings
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+        );
         let guard = Guard::new(&Guarded {
             server: "Apache Kafka",
             folder: folder.path(),
@@ -75,7 +82,11 @@ impl Kafka {
             work_folder: prepared.folder(),
             as_whom: &|_: &mut Command| (),
         })?;
-        let mut broker = Self { guard, port, folder: folder.keep() };
+        let mut broker = Self {
+            guard,
+            port,
+            folder: folder.keep(),
+        };
         broker.restart()?;
         Ok(broker)
     }
@@ -127,7 +138,11 @@ impl Kafka {
             if !self.guard.lives() || begun.elapsed() > READY {
                 let said = tail_of(&self.log_file());
                 self.guard.end("KILL", STOP)?;
-                return Err(Error::NotReady { server: "Apache Kafka", waited_secs: begun.elapsed().as_secs(), said });
+                return Err(Error::NotReady {
+                    server: "Apache Kafka",
+                    waited_secs: begun.elapsed().as_secs(),
+                    said,
+                });
             }
             thread::sleep(Duration::from_millis(20));
         }
@@ -165,9 +180,15 @@ pub fn own_broker_for_tests() -> Option<Kafka> {
     Kafka::start().inspect_err(without_kafka).ok()
 }
 
-#[expect(clippy::print_stderr, reason = "a test that runs without Kafka must be heard, with or without a subscriber")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that runs without Kafka must be heard, with or without a subscriber"
+)]
 fn without_kafka(error: &Error) {
     let required = std::env::var_os("MUSTER_REQUIRE_KAFKA").is_some_and(|required| required == "1");
-    assert!(!required, "MUSTER_REQUIRE_KAFKA=1, and no Apache Kafka can be had: {error}");
+    assert!(
+        !required,
+        "MUSTER_REQUIRE_KAFKA=1, and no Apache Kafka can be had: {error}"
+    );
     eprintln!("\n*** NO APACHE KAFKA: what needs the real one is NOT tested here. {error} ***\n");
 }

@@ -32,7 +32,7 @@ const JAVA: [&str; 4] = [
     "-XX:TieredStopAtLevel=1",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 ];
-const WARM_UP: Duration = Duration::from_secs(60);
+const WARM_UP: Duration = Duration::from_mins(1);
 
 /// A prepared Kafka.
 #[derive(Debug)]
@@ -48,14 +48,19 @@ impl Prepared {
         fs::create_dir_all(&cache).on("create", &cache)?;
         let folder = cache.join(format!("kafka-{VERSION}"));
         let stamp = stamp()?;
-        let lock_file = folder.with_extension("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_file).on("open", &lock_file)?;
+        let lock_file = cache.join(format!("kafka-{VERSION}.lock"));
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_file)
+            .on("open", &lock_file)?;
         lock.lock().on("lock", &lock_file)?;
         if fs::read_to_string(folder.join("stamp")).is_ok_and(|made_from| made_from == stamp) {
             let class_path = class_path(&folder)?;
             return Ok(Self { folder, class_path });
         }
-        let unfinished = folder.with_extension("new");
+        let unfinished = cache.join(format!("kafka-{VERSION}.new"));
         remove(&unfinished)?;
         prepare(&unfinished, &stamp)?;
         remove(&folder)?;
@@ -72,7 +77,10 @@ impl Prepared {
     /// Copies the formatted, warmed data folder.
     pub(crate) fn copy_template(&self, to: &Path) -> Result<()> {
         let mut command = Command::new("cp");
-        command.args(["-a", "--sparse=always"]).arg(self.folder.join("template")).arg(to);
+        command
+            .args(["-a", "--sparse=always"])
+            .arg(self.folder.join("template"))
+            .arg(to);
         succeeded("cp", command.output().on("run", Path::new("cp"))?).map(drop)
     }
 
@@ -87,7 +95,9 @@ impl Prepared {
 }
 
 fn server_arguments(class_path: &str, overrides: &[(String, String)]) -> Vec<String> {
-    let mut arguments = ["-cp", class_path, "kafka.Kafka", "broker.properties"].map(str::to_owned).to_vec();
+    let mut arguments = ["-cp", class_path, "kafka.Kafka", "broker.properties"]
+        .map(str::to_owned)
+        .to_vec();
     for (key, value) in overrides {
         arguments.extend(["--override".to_owned(), format!("{key}={value}")]);
     }
@@ -95,9 +105,16 @@ fn server_arguments(class_path: &str, overrides: &[(String, String)]) -> Vec<Str
 }
 
 fn cache_folder() -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    let missing = Error::Missing { what: "a cache folder".to_owned(), hint: "set HOME or XDG_CACHE_HOME" };
+    let missing = Error::Missing {
+        what: "a cache folder".to_owned(),
+        hint: "set HOME or XDG_CACHE_HOME",
+    };
     cache.map(|cache| cache.join("muster")).ok_or(missing)
 }
 
@@ -106,15 +123,27 @@ fn stamp() -> Result<String> {
     let java = program("java", "on Debian or Ubuntu `apt-get install default-jre-headless`")?;
     let java = fs::canonicalize(&java).on("resolve", &java)?;
     let about = fs::metadata(&java).on("look at", &java)?;
-    let changed = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let changed = about
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let changed_secs = changed.map_or(0, |since| since.as_secs());
-    Ok(format!("{POM}{PROPERTIES}{DOWNLOADER}\n{} {changed_secs} {}\n", java.display(), about.len()))
+    Ok(format!(
+        "{POM}{PROPERTIES}{DOWNLOADER}\n{} {changed_secs} {}\n",
+        java.display(),
+        about.len()
+    ))
 }
 
 fn program(name: &str, hint: &'static str) -> Result<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file());
-    found.ok_or_else(|| Error::Missing { what: format!("`{name}`"), hint })
+    let found = std::env::split_paths(&paths)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
+    found.ok_or_else(|| Error::Missing {
+        what: format!("`{name}`"),
+        hint,
+    })
 }
 
 fn prepare(folder: &Path, stamp: &str) -> Result<()> {
@@ -126,17 +155,44 @@ fn prepare(folder: &Path, stamp: &str) -> Result<()> {
     }
     tracing::info!(version = VERSION, folder = %folder.display(), "preparing Apache Kafka, once on this machine");
     let mut download = Command::new(maven);
-    download.args(["-B", "-ntp", "-q", DOWNLOADER, "-DoutputDirectory=lib", "-DincludeScope=runtime"]);
-    succeeded("mvn", download.current_dir(folder).stdin(Stdio::null()).output().on("run", Path::new("mvn"))?)?;
+    download.args([
+        "-B",
+        "-ntp",
+        "-q",
+        DOWNLOADER,
+        "-DoutputDirectory=lib",
+        "-DincludeScope=runtime",
+    ]);
+    succeeded(
+        "mvn",
+        download
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .output()
+            .on("run", Path::new("mvn"))?,
+    )?;
 
     let class_path = class_path(folder)?;
     let (port, controller_port) = ports::two_free();
     let overrides = vec![
-        ("controller.quorum.voters".to_owned(), format!("1@127.0.0.1:{controller_port}")),
-        ("listeners".to_owned(), format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}")),
+        (
+            "controller.quorum.voters".to_owned(),
+            format!("1@127.0.0.1:{controller_port}"),
+        ),
+        (
+            "listeners".to_owned(),
+            format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}"),
+        ),
     ];
     let mut format = java(folder);
-    format.args(["-cp", &class_path, "kafka.tools.StorageTool", "format", "-t", "muster-sandbox"]);
+    format.args([
+        "-cp",
+        &class_path,
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        "muster-sandbox",
+    ]);
     format.args(["-c", "broker.properties"]);
     succeeded("kafka format", format.output().on("run", Path::new("java"))?)?;
 
@@ -144,11 +200,19 @@ fn prepare(folder: &Path, stamp: &str) -> Result<()> {
     let output = File::create(&log).on("create", &log)?;
     let errors = output.try_clone().on("open", &log)?;
     let mut server = java(folder);
-    server.arg("-XX:ArchiveClassesAtExit=kafka.jsa").args(server_arguments(&class_path, &overrides));
-    let mut server = server.stdout(output).stderr(errors).spawn().on("run", Path::new("java"))?;
+    server
+        .arg("-XX:ArchiveClassesAtExit=kafka.jsa")
+        .args(server_arguments(&class_path, &overrides));
+    let mut server = server
+        .stdout(output)
+        .stderr(errors)
+        .spawn()
+        .on("run", Path::new("java"))?;
     let warmed = warm(&mut server, port, &log);
     // SIGTERM: the class archive is written on the way out.
-    let asked = Command::new("kill").args(["-s", "TERM", &server.id().to_string()]).status();
+    let asked = Command::new("kill")
+        .args(["-s", "TERM", &server.id().to_string()])
+        .status();
     if warmed.is_err() || asked.is_err() {
         let _ = server.kill();
     }
@@ -174,7 +238,11 @@ fn warm(server: &mut Child, port: u16, log: &Path) -> Result<()> {
     while TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_err() {
         if begun.elapsed() > WARM_UP || server.try_wait().on("wait for", Path::new("java"))?.is_some() {
             let waited_secs = begun.elapsed().as_secs();
-            return Err(Error::NotReady { server: "Apache Kafka", waited_secs, said: tail_of(log) });
+            return Err(Error::NotReady {
+                server: "Apache Kafka",
+                waited_secs,
+                said: tail_of(log),
+            });
         }
         thread::sleep(Duration::from_millis(50));
     }
@@ -203,7 +271,11 @@ fn class_path(folder: &Path) -> Result<String> {
 
 /// Removes a file or a folder with all it holds; that it is not there is fine.
 fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
     match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).on("remove", path),
         _ => Ok(()),

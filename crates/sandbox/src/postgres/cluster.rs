@@ -26,17 +26,23 @@ pub(crate) fn make(data: &Path, programs: &Programs, durable: bool) -> Result<()
         fs::remove_dir_all(&unfinished).on("remove", &unfinished)?;
     }
     let mut command = programs.command("initdb");
-    command.arg("-D").arg(&unfinished).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
+    command
+        .arg("-D")
+        .arg(&unfinished)
+        .args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
     if !durable {
         command.arg("--no-sync");
     }
-    let output = command.stdin(Stdio::null()).output().on("run", &programs.path("initdb"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .on("run", &programs.path("initdb"))?;
     succeeded("initdb", output)?;
     fs::rename(&unfinished, data).on("rename", &unfinished)
 }
 
 /// The server's settings as `-c` arguments. Durability is left on for a project; a test's cluster dies with the test,
-/// and a killed process loses nothing without it.
+/// and without `fsync` a killed process, unlike a killed machine, loses no commit.
 pub(crate) fn settings(socket_folder: &Path, durable: bool) -> Vec<String> {
     let mut settings = vec![
         "listen_addresses=".to_owned(),
@@ -51,7 +57,7 @@ pub(crate) fn settings(socket_folder: &Path, durable: bool) -> Vec<String> {
         "max_connections=200".to_owned(),
     ];
     if !durable {
-        settings.extend(["fsync=off", "full_page_writes=off", "synchronous_commit=off"].map(str::to_owned));
+        settings.extend(["fsync=off", "full_page_writes=off"].map(str::to_owned));
     }
     settings
 }
@@ -60,9 +66,22 @@ pub(crate) fn settings(socket_folder: &Path, durable: bool) -> Vec<String> {
 pub(crate) fn execute(psql: &Path, database_url: &str, statement: &str) -> Result<String> {
     let mut command = Command::new(psql);
     undress(&mut command);
-    command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database_url, "-c", statement]);
+    command.args([
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-d",
+        database_url,
+        "-c",
+        statement,
+    ]);
     let output = command.stdin(Stdio::null()).output().on("run", psql)?;
-    Ok(String::from_utf8_lossy(&succeeded("psql", output)?.stdout).trim().to_owned())
+    Ok(String::from_utf8_lossy(&succeeded("psql", output)?.stdout)
+        .trim()
+        .to_owned())
 }
 
 /// What a running or killed server left in `postmaster.pid`.

@@ -20,7 +20,10 @@ pub(crate) struct Account {
 }
 
 /// Debian's and most other systems' `nobody`.
-const NOBODY: Account = Account { uid: 65_534, gid: 65_534 };
+const NOBODY: Account = Account {
+    uid: 65_534,
+    gid: 65_534,
+};
 
 /// The server's programs and the user that runs them.
 #[derive(Clone, Debug)]
@@ -34,15 +37,22 @@ impl Programs {
     /// Finds the programs; `major` is the version that an existing cluster needs.
     pub(crate) fn find(major: Option<&str>) -> Result<Self> {
         let wanted = candidates().into_iter().find(|folder| {
-            ["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).is_file())
+            ["initdb", "pg_ctl", "postgres"]
+                .iter()
+                .all(|program| folder.join(program).is_file())
                 && major.is_none_or(|major| version(folder).as_deref() == Some(major))
         });
         let Some(folder) = wanted else {
-            let what = major.map_or("PostgreSQL's server".to_owned(), |major| format!("PostgreSQL {major}'s server"));
+            let what = major.map_or("PostgreSQL's server".to_owned(), |major| {
+                format!("PostgreSQL {major}'s server")
+            });
             let hint = "on Debian or Ubuntu `apt-get install postgresql`, or give a database with `--database-url`";
             return Err(Error::Missing { what, hint });
         };
-        Ok(Self { folder, account: account()? })
+        Ok(Self {
+            folder,
+            account: account()?,
+        })
     }
 
     /// A program's full path.
@@ -74,9 +84,7 @@ impl Programs {
     /// Hands a path to the server's user.
     pub(crate) fn give(&self, path: &Path) -> Result<()> {
         match self.account {
-            Some(account) => {
-                std::os::unix::fs::chown(path, Some(account.uid), Some(account.gid)).on("hand over", path)
-            }
+            Some(account) => std::os::unix::fs::chown(path, Some(account.uid), Some(account.gid)).on("hand over", path),
             None => Ok(()),
         }
     }
@@ -85,8 +93,19 @@ impl Programs {
 /// Takes away the variables that would make PostgreSQL's programs look elsewhere.
 pub(crate) fn undress(command: &mut Command) {
     for variable in [
-        "PGDATA", "PGDATABASE", "PGHOST", "PGHOSTADDR", "PGOPTIONS", "PGPASSFILE", "PGPASSWORD", "PGPORT", "PGSERVICE",
-        "PGSERVICEFILE", "PGSSLMODE", "PGTZ", "PGUSER",
+        "PGDATA",
+        "PGDATABASE",
+        "PGHOST",
+        "PGHOSTADDR",
+        "PGOPTIONS",
+        "PGPASSFILE",
+        "PGPASSWORD",
+        "PGPORT",
+        "PGSERVICE",
+        "PGSERVICEFILE",
+        "PGSSLMODE",
+        "PGTZ",
+        "PGUSER",
     ] {
         command.env_remove(variable);
     }
@@ -116,7 +135,9 @@ fn candidates() -> Vec<PathBuf> {
 fn version(folder: &Path) -> Option<String> {
     let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let number = text.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    let number = text
+        .split_whitespace()
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
     number.split('.').next().map(str::to_owned)
 }
 

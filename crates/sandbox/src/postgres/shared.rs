@@ -23,7 +23,7 @@ use crate::error::{Error, OnPath, Result, succeeded, tail_of};
 use crate::guard;
 
 /// How long a start may take; crash recovery of a large ledger is the slow case.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 /// A log longer than this is begun anew at the next start.
 const LOG_BYTES_MAX: u64 = 16 << 20;
 
@@ -61,7 +61,13 @@ impl Private {
         };
         make_database(&programs, &socket_folder)?;
         door.unlock().on("unlock", &muster.join("door.lock"))?;
-        Ok(Self { url: url(&socket_folder, DATABASE), programs, data, door, users: Some(users) })
+        Ok(Self {
+            url: url(&socket_folder, DATABASE),
+            programs,
+            data,
+            door,
+            users: Some(users),
+        })
     }
 
     /// A cluster for the tests of this process, see [`super::Temporary`].
@@ -107,7 +113,12 @@ impl Drop for Private {
 }
 
 fn open_lock(path: &Path) -> Result<File> {
-    File::options().create(true).truncate(false).write(true).open(path).on("open", path)
+    File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .on("open", path)
 }
 
 /// The folder that holds the cluster: `.muster/pg`, or what `.muster/pg-at` names. A folder that is given out here exists
@@ -116,7 +127,11 @@ fn home(muster: &Path) -> Result<PathBuf> {
     let pointer = muster.join("pg-at");
     if let Ok(folder) = fs::read_to_string(&pointer) {
         let folder = PathBuf::from(folder.trim());
-        return if folder.join("data").is_dir() { Ok(folder) } else { Err(Error::ClusterGone { folder, pointer }) };
+        return if folder.join("data").is_dir() {
+            Ok(folder)
+        } else {
+            Err(Error::ClusterGone { folder, pointer })
+        };
     }
     let programs = Programs::find(None)?;
     let home = muster.join("pg");
@@ -140,7 +155,12 @@ fn home(muster: &Path) -> Result<PathBuf> {
 
 /// Whether the server's user can work in a folder that belongs to it.
 fn enters(programs: &Programs, folder: &Path) -> bool {
-    let status = programs.as_server("test").arg("-w").arg(folder).stderr(Stdio::null()).status();
+    let status = programs
+        .as_server("test")
+        .arg("-w")
+        .arg(folder)
+        .stderr(Stdio::null())
+        .status();
     status.is_ok_and(|status| status.success())
 }
 
@@ -173,10 +193,18 @@ fn start(home: &Path, data: &Path, programs: &Programs) -> Result<PathBuf> {
         let socket_folder = tempfile::Builder::new().prefix("muster-pg-").tempdir_in("/tmp");
         let socket_folder = socket_folder.on("create a folder in", Path::new("/tmp"))?;
         cluster::make_private(socket_folder.path(), programs)?;
-        let options: Vec<String> =
-            cluster::settings(socket_folder.path(), true).iter().map(|setting| format!("-c '{setting}'")).collect();
+        let options: Vec<String> = cluster::settings(socket_folder.path(), true)
+            .iter()
+            .map(|setting| format!("-c '{setting}'"))
+            .collect();
         let mut command = programs.command("pg_ctl");
-        command.arg("start").arg("-D").arg(data).arg("-l").arg(&log).args(["-s", "-w", "-o", &options.join(" ")]);
+        command
+            .arg("start")
+            .arg("-D")
+            .arg(data)
+            .arg("-l")
+            .arg(&log)
+            .args(["-s", "-w", "-o", &options.join(" ")]);
         command.args(["-t", &START.as_secs().to_string()]).stdin(Stdio::null());
         let output = command.output().on("run", &programs.path("pg_ctl"))?;
         if output.status.success() {
@@ -211,7 +239,9 @@ fn forget_the_dead(data: &Path) -> Result<()> {
 }
 
 fn forget_socket(folder: &Path) {
-    let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("muster-pg-"));
+    let ours = folder
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with("muster-pg-"));
     if ours && folder.parent() == Some(Path::new("/tmp")) {
         let _ = fs::remove_dir_all(folder);
     }
@@ -220,7 +250,12 @@ fn forget_socket(folder: &Path) {
 fn stop(data: &Path, programs: &Programs) -> Result<()> {
     let Some(file) = PidFile::read(data) else { return Ok(()) };
     let mut command = programs.command("pg_ctl");
-    command.arg("stop").arg("-D").arg(data).args(["-s", "-w", "-m", "fast", "-t", "60"]).stdin(Stdio::null());
+    command
+        .arg("stop")
+        .arg("-D")
+        .arg(data)
+        .args(["-s", "-w", "-m", "fast", "-t", "60"])
+        .stdin(Stdio::null());
     succeeded("pg_ctl stop", command.output().on("run", &programs.path("pg_ctl"))?)?;
     forget_socket(&file.socket_folder);
     Ok(())
@@ -230,7 +265,11 @@ fn stop(data: &Path, programs: &Programs) -> Result<()> {
 fn make_database(programs: &Programs, socket_folder: &Path) -> Result<()> {
     let postgres = url(socket_folder, "postgres");
     let psql = programs.path("psql");
-    let there = cluster::execute(&psql, &postgres, &format!("select 1 from pg_database where datname = '{DATABASE}'"))?;
+    let there = cluster::execute(
+        &psql,
+        &postgres,
+        &format!("select 1 from pg_database where datname = '{DATABASE}'"),
+    )?;
     if there.is_empty() {
         cluster::execute(&psql, &postgres, &format!("create database {DATABASE}"))?;
     }

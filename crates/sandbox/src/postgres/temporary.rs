@@ -37,8 +37,11 @@ impl Temporary {
         cluster::make_private(folder.path(), &programs)?;
         let data = folder.path().join("data");
         cluster::make(&data, &programs, false)?;
-        let mut command =
-            vec![programs.path("postgres").display().to_string(), "-D".to_owned(), data.display().to_string()];
+        let mut command = vec![
+            programs.path("postgres").display().to_string(),
+            "-D".to_owned(),
+            data.display().to_string(),
+        ];
         for setting in cluster::settings(folder.path(), false) {
             command.extend(["-c".to_owned(), setting]);
         }
@@ -53,7 +56,12 @@ impl Temporary {
             as_whom: &dress,
         })?;
         let folder = folder.keep();
-        let mut cluster = Self { url: url(&folder, DATABASE), programs, folder, guard };
+        let mut cluster = Self {
+            url: url(&folder, DATABASE),
+            programs,
+            folder,
+            guard,
+        };
         cluster.restart()?;
         cluster.create_database(DATABASE)?;
         Ok(cluster)
@@ -67,7 +75,11 @@ impl Temporary {
     /// Makes an empty database and gives its URL. Names are of letters, digits and underscores.
     pub fn create_database(&self, name: &str) -> Result<String> {
         let psql = self.programs.path("psql");
-        cluster::execute(&psql, &url(&self.folder, "postgres"), &format!("create database {}", quoted(name)))?;
+        cluster::execute(
+            &psql,
+            &url(&self.folder, "postgres"),
+            &format!("create database {}", quoted(name)),
+        )?;
         Ok(url(&self.folder, name))
     }
 
@@ -108,7 +120,11 @@ impl Temporary {
             }
             if begun.elapsed() > READY {
                 let said = tail_of(&self.folder.join("log"));
-                return Err(Error::NotReady { server: "PostgreSQL", waited_secs: READY.as_secs(), said });
+                return Err(Error::NotReady {
+                    server: "PostgreSQL",
+                    waited_secs: READY.as_secs(),
+                    said,
+                });
             }
             if !self.guard.lives() {
                 // The children of a killed server hold its memory for a moment more.
@@ -142,15 +158,23 @@ pub fn fresh_database(label: &str) -> Result<String> {
     let shared = SHARED.get_or_init(|| Temporary::start().map_err(|error| error.to_string()));
     match shared {
         Ok(cluster) => cluster.create_database(&name),
-        Err(said) => Err(Error::NotReady { server: "PostgreSQL", waited_secs: 0, said: said.clone() }),
+        Err(said) => Err(Error::NotReady {
+            server: "PostgreSQL",
+            waited_secs: 0,
+            said: said.clone(),
+        }),
     }
 }
 
 /// A URL with another database: what stands between the host and the parameters is replaced.
 fn with_database(server: &str, name: &str) -> String {
-    let (address, parameters) = server.split_once('?').map_or((server, None), |(left, right)| (left, Some(right)));
+    let (address, parameters) = server
+        .split_once('?')
+        .map_or((server, None), |(left, right)| (left, Some(right)));
     let host_from = address.find("://").map_or(0, |at| at + 3);
-    let host_to = address[host_from..].find('/').map_or(address.len(), |at| host_from + at);
+    let host_to = address[host_from..]
+        .find('/')
+        .map_or(address.len(), |at| host_from + at);
     let mut url = format!("{}/{name}", &address[..host_to]);
     if let Some(parameters) = parameters {
         let _ = write!(url, "?{parameters}");

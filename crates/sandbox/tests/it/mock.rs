@@ -25,16 +25,23 @@ pub fn round_trip(brokers: &str, topic: &str, partition: i32) {
     let producer: BaseProducer = config.create().unwrap();
     for number in 0..3 {
         let payload = format!("{topic}-{number}");
-        producer.send(BaseRecord::<str, str>::to(topic).partition(partition).payload(&payload)).unwrap();
+        producer
+            .send(BaseRecord::<str, str>::to(topic).partition(partition).payload(&payload))
+            .unwrap();
     }
     producer.flush(Duration::from_secs(20)).unwrap();
 
     let consumer: BaseConsumer = config.set("group.id", "none").create().unwrap();
     let mut assigned = TopicPartitionList::new();
-    assigned.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    assigned
+        .add_partition_offset(topic, partition, Offset::Beginning)
+        .unwrap();
     consumer.assign(&assigned).unwrap();
     for number in 0..3 {
-        let record = consumer.poll(Duration::from_secs(20)).expect("a record in 20 s").unwrap();
+        let record = consumer
+            .poll(Duration::from_secs(20))
+            .expect("a record in 20 s")
+            .unwrap();
         assert_eq!(record.payload(), Some(format!("{topic}-{number}").as_bytes()));
         assert_eq!(record.offset(), number);
     }

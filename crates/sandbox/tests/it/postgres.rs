@@ -9,8 +9,15 @@ use muster_sandbox::Private;
 use muster_sandbox::postgres::{Temporary, fresh_database};
 
 fn ask(psql: &Path, url: &str, statement: &str) -> String {
-    let output = Command::new(psql).args(["-X", "-q", "-A", "-t", "-d", url, "-c", statement]).output().unwrap();
-    assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(psql)
+        .args(["-X", "-q", "-A", "-t", "-d", url, "-c", statement])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{statement}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -19,7 +26,12 @@ fn psql() -> PathBuf {
 }
 
 fn server_pid(data: &Path) -> Option<u32> {
-    std::fs::read_to_string(data.join("postmaster.pid")).ok()?.lines().next()?.parse().ok()
+    std::fs::read_to_string(data.join("postmaster.pid"))
+        .ok()?
+        .lines()
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// A project folder that every user may enter.
@@ -59,11 +71,15 @@ fn many_starters_at_once_get_one_server() {
     let project = project();
     let folder = project.path();
     let users: Vec<Private> = thread::scope(|scope| {
-        let starters: Vec<_> = (0..6).map(|_| scope.spawn(|| Private::start_or_join(folder).unwrap())).collect();
+        let starters: Vec<_> = (0..6)
+            .map(|_| scope.spawn(|| Private::start_or_join(folder).unwrap()))
+            .collect();
         starters.into_iter().map(|starter| starter.join().unwrap()).collect()
     });
-    let started: Vec<String> =
-        users.iter().map(|user| ask(&user.psql(), user.url(), "select pg_postmaster_start_time()")).collect();
+    let started: Vec<String> = users
+        .iter()
+        .map(|user| ask(&user.psql(), user.url(), "select pg_postmaster_start_time()"))
+        .collect();
     assert!(started.iter().all(|time| *time == started[0]), "{started:?}");
 }
 
@@ -71,21 +87,39 @@ fn many_starters_at_once_get_one_server() {
 fn a_killed_cluster_is_started_again_by_the_next_command() {
     let project = project();
     let user = Private::start_or_join(project.path()).unwrap();
-    ask(&user.psql(), user.url(), "create table kept as select generate_series(1, 1000) as number");
+    ask(
+        &user.psql(),
+        user.url(),
+        "create table kept as select generate_series(1, 1000) as number",
+    );
     let killed = server_pid(user.data_folder()).unwrap();
-    assert!(Command::new("kill").args(["-s", "KILL", &killed.to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-s", "KILL", &killed.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 
     let next = Private::start_or_join(project.path()).unwrap();
     assert_eq!(ask(&next.psql(), next.url(), "select count(*) from kept"), "1000");
     drop(user);
-    assert_eq!(ask(&next.psql(), next.url(), "select count(*) from kept"), "1000", "the next still uses it");
+    assert_eq!(
+        ask(&next.psql(), next.url(), "select count(*) from kept"),
+        "1000",
+        "the next still uses it"
+    );
 }
 
 #[test]
 fn a_pid_file_of_another_program_does_not_forbid_the_start() {
     let project = project();
     let data = Private::start_or_join(project.path()).unwrap().data_folder().to_owned();
-    let left = format!("{}\n{}\n1\n5432\n/tmp/none\n\n1 1\nready\n", std::process::id(), data.display());
+    let left = format!(
+        "{}\n{}\n1\n5432\n/tmp/none\n\n1 1\nready\n",
+        std::process::id(),
+        data.display()
+    );
     std::fs::write(data.join("postmaster.pid"), left).unwrap();
     let user = Private::start_or_join(project.path()).unwrap();
     assert_eq!(ask(&user.psql(), user.url(), "select 1"), "1");
@@ -96,13 +130,17 @@ fn a_folder_that_the_servers_user_cannot_enter_points_to_one_that_it_can() {
     if !as_root() {
         return; // only root hands the server to another user
     }
-    let closed = tempfile::tempdir().unwrap(); // 700 of root
+    let closed = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let project = closed.path().join("project");
     std::fs::create_dir(&project).unwrap();
     let user = Private::start_or_join(&project).unwrap();
     let home = user.data_folder().parent().unwrap().to_owned();
     assert!(!home.starts_with(closed.path()), "{}", home.display());
-    assert_eq!(std::fs::read_to_string(project.join(".muster/pg-at")).unwrap(), home.to_str().unwrap());
+    assert_eq!(
+        std::fs::read_to_string(project.join(".muster/pg-at")).unwrap(),
+        home.to_str().unwrap()
+    );
     ask(&user.psql(), user.url(), "create table kept as select 7 as number");
     drop(user);
 
@@ -118,7 +156,7 @@ fn a_folder_that_the_servers_user_cannot_enter_points_to_one_that_it_can() {
 fn a_temporary_cluster_comes_back_after_a_kill_and_is_removed_at_the_end() {
     let mut cluster = Temporary::start().unwrap();
     let url = cluster.create_database("one").unwrap();
-    ask(&psql(), &url, "create table kept as select 7 as number; checkpoint");
+    ask(&psql(), &url, "create table kept as select 7 as number");
     cluster.kill().unwrap();
     cluster.restart().unwrap();
     assert_eq!(ask(&psql(), &url, "select number from kept"), "7");
@@ -134,5 +172,12 @@ fn each_test_gets_an_empty_database() {
     let two = fresh_database("sandbox").unwrap();
     assert_ne!(one, two);
     ask(&psql(), &one, "create table only_here (number int)");
-    assert_eq!(ask(&psql(), &two, "select count(*) from pg_tables where tablename = 'only_here'"), "0");
+    assert_eq!(
+        ask(
+            &psql(),
+            &two,
+            "select count(*) from pg_tables where tablename = 'only_here'"
+        ),
+        "0"
+    );
 }
