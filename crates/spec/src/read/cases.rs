@@ -27,7 +27,7 @@ pub(super) fn read(
 fn case(node: &Node, fields: &[Field], rules: &[Rule], report: &mut Report<'_>) -> Option<ContractTest> {
     let keys = report.keys(node, &CASE)?;
     let given = keys.get("given").and_then(|node| given(node, fields, report));
-    let expect = keys.get("expect").map(|node| expected(node, rules, report));
+    let expect = keys.get("expect").map(|node| expected(node, fields, rules, report));
     Some(ContractTest {
         given: Json::Object(given?),
         expect: expect?,
@@ -42,7 +42,7 @@ fn given(node: &Node, fields: &[Field], report: &mut Report<'_>) -> Option<Map<S
     };
     let mut given = Map::new();
     for (key, value) in entries {
-        if !fields.iter().any(|field| field.name == key.text) {
+        if !fields.is_empty() && !fields.iter().any(|field| field.name == key.text) {
             let names = fields.iter().map(|field| field.name.as_str());
             report.unknown(key.place, "field", &key.text, names);
         }
@@ -68,11 +68,12 @@ fn json(node: &Node, report: &mut Report<'_>) -> Option<Json> {
     })
 }
 
-fn expected(node: &Node, rules: &[Rule], report: &mut Report<'_>) -> Vec<String> {
+fn expected(node: &Node, fields: &[Field], rules: &[Rule], report: &mut Report<'_>) -> Vec<String> {
     let mut ids = Vec::new();
     for item in report.list(node).unwrap_or_default() {
         let Some(id) = report.text(item) else { continue };
-        if !rules.iter().any(|rule| rule.id == id) {
+        let known = fields.is_empty() || rules.iter().any(|rule| rule.id == id);
+        if !known {
             report.unknown(item.place, "rule", id, rules.iter().map(|rule| rule.id.as_str()));
         } else if ids.iter().any(|earlier| earlier == id) {
             report.say(item.place, format!("the rule `{id}` stands twice"));

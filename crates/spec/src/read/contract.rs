@@ -1,7 +1,7 @@
 //! Reads a contract file: the keys at its top, its schema and the files it names.
 //!
 //! Called by `crate::read`. The schema comes first, because everything else speaks of its fields; where the schema
-//! cannot be read, only what does not need it is still checked.
+//! cannot be read, everything that does not need it is still checked.
 
 use apache_avro::Schema;
 use sha2::{Digest, Sha256};
@@ -38,7 +38,8 @@ pub(super) fn read(
     let schema = keys
         .get("schema")
         .and_then(|node| schema(node, yaml_file, open, report));
-    let (schema_text, schema, mut fields) = schema?;
+    // Without a schema no field is known, and none is held to be wrong; everything else is still checked.
+    let mut fields = schema.as_ref().map(|(_, _, fields)| fields.clone()).unwrap_or_default();
     let public = keys.get("public").map(|node| columns(node, &fields, report));
     for column in public.unwrap_or_default() {
         fields[column].personal = false;
@@ -53,6 +54,7 @@ pub(super) fn read(
     let expectations = batches::expectations(keys.get("expectations"), &fields, report);
     let (dead_letter, stop_above) = batches::dead_letter(keys.get("dead_letter"), topic, report);
     let tests = cases::read(keys.get("tests"), &fields, &rules, report);
+    let (schema_text, schema, _) = schema?;
     Some(Contract {
         name: ContractName::from(name),
         version: contract_version(yaml, &schema_text),
@@ -95,11 +97,11 @@ fn contract_version(yaml: &str, schema_text: &str) -> ContractVersion {
     ContractVersion::from(format!("{hash:x}"))
 }
 
-/// The column a node names.
+/// The column a node names. Where no schema was read, no name is wrong.
 pub(super) fn column(node: &Node, fields: &[Field], report: &mut Report<'_>) -> Option<usize> {
     let name = report.text(node)?;
     let found = fields.iter().position(|field| field.name == name);
-    if found.is_none() {
+    if found.is_none() && !fields.is_empty() {
         report.unknown(
             node.place,
             "field",
@@ -149,7 +151,9 @@ fn avro(text: &str, report: &mut Report<'_>) -> Option<Schema> {
     let json: serde_json::Value = match serde_json::from_str(text) {
         Ok(json) => json,
         Err(error) => {
-            report.say((error.line(), error.column()), format!("not JSON: {error}"));
+            let told = error.to_string();
+            let why = told.split(" at line ").next().unwrap_or_default();
+            report.say((error.line(), error.column()), format!("not JSON: {why}"));
             return None;
         }
     };
