@@ -1,1 +1,33 @@
-//! stream
+//! Kafka in and out: receiving records into batches, rebalances, topic ids, publishing.
+//!
+//! Used by the commands alone; the only crate, with the sandbox's mock broker, that knows rdkafka. What must stay true:
+//! - Kafka's committed offsets are never read. Where a partition starts is what the [`Assigner`] says, and it is asked
+//!   before the group learns that the partition is held.
+//! - A revoked partition's rows are dropped, never flushed, and its [`Assigner::revoke`] has returned before the group
+//!   learns that it is free.
+//! - The group is polled whatever the rest of the process does: a full channel holds back records, not heartbeats.
+//! - Within one generation of a source every offset is handed out once, in order, and deltas meet without a hole.
+
+pub mod assigner;
+mod collector;
+pub mod config;
+mod context;
+pub mod error;
+mod ffi;
+mod lane;
+mod pace;
+pub mod publisher;
+mod rebalance;
+pub mod received;
+pub mod receiver;
+mod receiving;
+mod topic_watch;
+pub mod topics;
+
+pub use assigner::{AssignError, Assigner, PartitionRef, Start, StartAt, Taken};
+pub use config::{Compression, Connection, GroupProtocol, PublisherConfig, ReceiverConfig};
+pub use error::Error;
+pub use publisher::{Deliveries, Outgoing, Publisher, partition_of_row};
+pub use received::{Lag, RECEIVED_CAPACITY, Received};
+pub use receiver::Receiver;
+pub use topics::{TopicFacts, Topics};
