@@ -10,7 +10,7 @@ use muster_spec::FileSha;
 pub struct KeyEntries {
     /// What the fingerprint is of.
     pub kinds: Vec<KeyKind>,
-    /// The fingerprint: xxh3-128 of the key's canonical bytes.
+    /// The fingerprint: xxh3-128 of the key's canonical bytes, seeded by the rule's id; 0 for [`KeyKind::WATERMARK`].
     pub fingerprints: Vec<u128>,
     /// Event time, microseconds since 1970-01-01 UTC; `i64::MIN` for a row of a file without times.
     pub event_times: Vec<i64>,
@@ -29,6 +29,12 @@ pub enum KeyKind {
     Unique(u16),
     /// An event id.
     Event,
+}
+
+impl KeyKind {
+    /// No key: the entry's event time is the greatest of the source's good rows so far. One a batch that raised it, so
+    /// that the windows of a rebuilt state end where those of the lost one did.
+    pub const WATERMARK: Self = Self::Unique(u16::MAX);
 }
 
 /// A range of a published file's rows, [from, to).
