@@ -15,7 +15,7 @@ fn part<'s>(schema: &'s Value, shape: &Shape) -> &'s Value {
     part
 }
 
-fn names<'v>(value: &'v Value) -> BTreeSet<&'v str> {
+fn names(value: &Value) -> BTreeSet<&str> {
     match value {
         Value::Object(members) => members.keys().map(String::as_str).collect(),
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),

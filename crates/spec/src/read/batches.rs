@@ -120,14 +120,16 @@ fn of_field(
         "null_ratio" => Some(Measure::NullRatio(field)),
         "distinct" => Some(Measure::Distinct(field)),
         "mean" => Some(Measure::Mean(field)),
-        _ => match keys.get("at") {
-            Some(at) => Some(Measure::Quantile(field, report.number_within(at, 0.0, 1.0)?)),
-            None => {
-                report.hint(keys.place, "`quantile` needs an `at` from 0 to 1", "at: 0.95");
-                None
-            }
-        },
+        _ => quantile(field, keys, report),
     }
+}
+
+fn quantile(field: usize, keys: &Keys<'_>, report: &mut Report<'_>) -> Option<Measure> {
+    let Some(at) = keys.get("at") else {
+        report.hint(keys.place, "`quantile` needs an `at` from 0 to 1", "at: 0.95");
+        return None;
+    };
+    Some(Measure::Quantile(field, report.number_within(at, 0.0, 1.0)?))
 }
 
 /// A bound in the measure's own unit: a ratio, a count, a number, or for freshness a duration in seconds.

@@ -65,13 +65,12 @@ fn sources<'c>(node: &Node, contracts: &'c [Contract], report: &mut Report<'_>) 
             report.say(item.place, format!("the source `{name}` stands twice"));
             continue;
         }
-        match contracts.iter().find(|contract| contract.name == name) {
-            Some(contract) => sources.push(contract),
-            None => {
-                let known = contracts.iter().map(|contract| contract.name.as_str());
-                report.unknown(item.place, "contract", name.as_str(), known);
-            }
-        }
+        let Some(contract) = contracts.iter().find(|contract| contract.name == name) else {
+            let known = contracts.iter().map(|contract| contract.name.as_str());
+            report.unknown(item.place, "contract", name.as_str(), known);
+            continue;
+        };
+        sources.push(contract);
     }
     sources
 }

@@ -145,13 +145,11 @@ impl<'f> Report<'f> {
     }
 
     pub fn flag(&mut self, node: &Node) -> Option<bool> {
-        match node.plain() {
-            Some(Plain::Boolean(flag)) => Some(flag),
-            _ => {
-                self.expected(node, "`true` or `false`");
-                None
-            }
-        }
+        let Some(Plain::Boolean(flag)) = node.plain() else {
+            self.expected(node, "`true` or `false`");
+            return None;
+        };
+        Some(flag)
     }
 
     pub fn number(&mut self, node: &Node) -> Option<f64> {

@@ -62,11 +62,11 @@ fn rule(node: &Node, fields: &[Field], earlier: &[Rule], report: &mut Report<'_>
     let id = keys.get("id").and_then(|id| unique_id(id, earlier, report));
     let words = [("error", Severity::Error), ("warn", Severity::Warn)];
     let severity = keys.get("severity").map(|node| report.word(node, &words));
-    let field = keys.get("field").map(|node| column(node, fields, report));
+    let field = keys.get("field").and_then(|node| column(node, fields, report));
     let check = check(&keys, field, fields, report);
     Some(Rule {
         id: id?,
-        field: field.flatten(),
+        field,
         check: check.unwrap_or(Check::Required),
         severity: severity.flatten().unwrap_or(Severity::Error),
         place: Some(node.place),
@@ -86,8 +86,8 @@ fn unique_id(node: &Node, earlier: &[Rule], report: &mut Report<'_>) -> Option<S
     None
 }
 
-/// The one check of a rule. `field` is `None` where the rule names none, `Some(None)` where it names an unknown one.
-fn check(keys: &Keys<'_>, field: Option<Option<usize>>, fields: &[Field], report: &mut Report<'_>) -> Option<Check> {
+/// The one check of a rule. `field` is `None` where the rule names no field or an unknown one.
+fn check(keys: &Keys<'_>, field: Option<usize>, fields: &[Field], report: &mut Report<'_>) -> Option<Check> {
     let named: Vec<&str> = CHECKS.iter().copied().filter(|name| keys.get(name).is_some()).collect();
     let [name] = named[..] else {
         let message = match named.len() {
@@ -99,7 +99,7 @@ fn check(keys: &Keys<'_>, field: Option<Option<usize>>, fields: &[Field], report
     };
     let node = keys.get(name)?;
     if name == "expect" {
-        if field.is_some() {
+        if keys.get("field").is_some() {
             report.say(
                 keys.place_of("field"),
                 "a rule with `expect` is about the row and has no `field`",
@@ -107,10 +107,10 @@ fn check(keys: &Keys<'_>, field: Option<Option<usize>>, fields: &[Field], report
         }
         return Some(Check::Expect(report.text(node)?.to_owned()));
     }
-    let Some(field) = field else {
+    if keys.get("field").is_none() {
         report.say(keys.place, format!("a rule with `{name}` needs a `field`"));
         return None;
-    };
+    }
     let field = &fields[field?];
     match name {
         "required" => required(node, report),
@@ -219,9 +219,9 @@ fn ends<'n>(node: &'n Node, name: &str, report: &mut Report<'_>) -> Option<(Opti
 fn between(node: &Node, field: &Field, report: &mut Report<'_>) -> Option<Check> {
     fits(field.kind.is_number(), "between", "a number", node, field, report)?;
     let (least, most) = ends(node, "between", report)?;
-    let least = least.map(|node| report.number(node));
-    let most = most.map(|node| report.number(node));
-    let (least, most) = (transposed(least)?, transposed(most)?);
+    let least = end(least, |node| report.number(node));
+    let most = end(most, |node| report.number(node));
+    let (least, most) = (least.ok()?, most.ok()?);
     in_order(least, most, node, report)?;
     Some(Check::Between(least, most))
 }
@@ -236,16 +236,18 @@ fn length(node: &Node, field: &Field, report: &mut Report<'_>) -> Option<Check> 
             None
         })
     };
-    let least = transposed(least.map(|node| characters(node, report)));
-    let most = transposed(most.map(|node| characters(node, report)));
-    let (least, most) = (least?, most?);
+    let least = end(least, |node| characters(node, report));
+    let most = end(most, |node| characters(node, report));
+    let (least, most) = (least.ok()?, most.ok()?);
     in_order(least, most, node, report)?;
     Some(Check::Length(least, most))
 }
 
-/// `None` for an end that was not understood, `Some(None)` for an absent one.
-fn transposed<T>(end: Option<Option<T>>) -> Option<Option<T>> {
-    end.map_or(Some(None), |read| read.map(Some))
+/// An end of a range that was not understood; the problem is said.
+struct Unreadable;
+
+fn end<T>(node: Option<&Node>, read: impl FnOnce(&Node) -> Option<T>) -> Result<Option<T>, Unreadable> {
+    node.map(|node| read(node).ok_or(Unreadable)).transpose()
 }
 
 fn in_order<T: PartialOrd>(least: Option<T>, most: Option<T>, node: &Node, report: &mut Report<'_>) -> Option<()> {

@@ -17,7 +17,7 @@ pub(super) fn read(node: &Node, report: &mut Report<'_>) -> TextFormat {
         return format;
     };
     if let Some(node) = keys.get("delimiter") {
-        format.delimiter = mark(node, &[b'"', b'\n', b'\r'], report).unwrap_or(format.delimiter);
+        format.delimiter = mark(node, b"\"\n\r", report).unwrap_or(format.delimiter);
     }
     if let Some(node) = keys.get("decimal") {
         format.decimal = mark(node, b"+-eE0123456789", report).unwrap_or(format.decimal);

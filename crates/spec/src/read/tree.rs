@@ -103,13 +103,13 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
         events: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
         report,
     };
-    let first = builder.document()?;
+    let first = builder.document().ok()?;
     let Some(node) = first else {
         builder.report.say((0, 0), "the file is empty");
         return None;
     };
     // The rest must parse as well: a problem after the document is still a problem of the file.
-    if let Some(second) = builder.document()? {
+    if let Some(second) = builder.document().ok()? {
         builder
             .report
             .say(second.place, "a file holds one document, here a second one begins");
@@ -118,44 +118,47 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
     Some(node)
 }
 
+/// Nothing can be built; the problem is said.
+struct Unreadable;
+
 struct Builder<'input, 'r, 'f> {
     events: Parser<'input, saphyr_parser::StrInput<'input>>,
     report: &'r mut Report<'f>,
 }
 
 impl<'input> Builder<'input, '_, '_> {
-    /// The next document; `Some(None)` at the end of the file, `None` with a problem where it does not parse.
-    fn document(&mut self) -> Option<Option<Node>> {
+    /// The next document; `None` at the end of the file.
+    fn document(&mut self) -> Result<Option<Node>, Unreadable> {
         loop {
             let Some((event, span)) = self.next()? else {
-                return Some(None);
+                return Ok(None);
             };
             match event {
                 Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
-                Event::StreamEnd => return Some(None),
+                Event::StreamEnd => return Ok(None),
                 event => return self.node(event, span, 0).map(Some),
             }
         }
     }
 
-    fn next(&mut self) -> Option<Option<(Event<'input>, Span)>> {
+    fn next(&mut self) -> Result<Option<(Event<'input>, Span)>, Unreadable> {
         match self.events.next_event() {
-            None => Some(None),
-            Some(Ok(next)) => Some(Some(next)),
+            None => Ok(None),
+            Some(Ok(next)) => Ok(Some(next)),
             Some(Err(error)) => {
                 let place = (error.marker().line(), error.marker().col() + 1);
                 self.report.say(place, format!("not YAML: {}", error.info()));
-                None
+                Err(Unreadable)
             }
         }
     }
 
-    fn node(&mut self, event: Event<'input>, span: Span, depth: usize) -> Option<Node> {
+    fn node(&mut self, event: Event<'input>, span: Span, depth: usize) -> Result<Node, Unreadable> {
         let place = place(span);
         if depth > DEPTH_MAX {
             self.report
                 .say(place, format!("nested more than {DEPTH_MAX} levels deep"));
-            return None;
+            return Err(Unreadable);
         }
         let value = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -175,19 +178,19 @@ impl<'input> Builder<'input, '_, '_> {
             }
             Event::Alias(_) => {
                 self.report.say(place, "an alias (`*name`) cannot be used here");
-                return None;
+                return Err(Unreadable);
             }
             _ => {
                 self.report.say(place, "not YAML: a value was expected");
-                return None;
+                return Err(Unreadable);
             }
         };
-        Some(Node { place, value })
+        Ok(Node { place, value })
     }
 
-    fn plain_words_only(&mut self, place: Place, anchor: usize, tagged: bool) -> Option<()> {
+    fn plain_words_only(&mut self, place: Place, anchor: usize, tagged: bool) -> Result<(), Unreadable> {
         if anchor == 0 && !tagged {
-            return Some(());
+            return Ok(());
         }
         let what = if tagged {
             "a tag (`!name`)"
@@ -195,31 +198,31 @@ impl<'input> Builder<'input, '_, '_> {
             "an anchor (`&name`)"
         };
         self.report.say(place, format!("{what} cannot be used here"));
-        None
+        Err(Unreadable)
     }
 
-    fn items(&mut self, depth: usize) -> Option<Vec<Node>> {
+    fn items(&mut self, depth: usize) -> Result<Vec<Node>, Unreadable> {
         let mut items = Vec::new();
         loop {
-            match self.next()?? {
-                (Event::SequenceEnd, _) => return Some(items),
+            match self.next()?.ok_or(Unreadable)? {
+                (Event::SequenceEnd, _) => return Ok(items),
                 (event, span) => items.push(self.node(event, span, depth + 1)?),
             }
         }
     }
 
-    fn entries(&mut self, depth: usize) -> Option<Vec<(Key, Node)>> {
+    fn entries(&mut self, depth: usize) -> Result<Vec<(Key, Node)>, Unreadable> {
         let mut entries = Vec::new();
         loop {
-            let key = match self.next()?? {
-                (Event::MappingEnd, _) => return Some(entries),
+            let key = match self.next()?.ok_or(Unreadable)? {
+                (Event::MappingEnd, _) => return Ok(entries),
                 (event, span) => self.node(event, span, depth + 1)?,
             };
             let Value::Scalar { text, .. } = key.value else {
                 self.report.say(key.place, "a key must be one word");
-                return None;
+                return Err(Unreadable);
             };
-            let (event, span) = self.next()??;
+            let (event, span) = self.next()?.ok_or(Unreadable)?;
             let value = self.node(event, span, depth + 1)?;
             let place = key.place;
             entries.push((Key { place, text }, value));

@@ -151,15 +151,13 @@ impl<'s> Walk<'s, '_, '_> {
     }
 
     fn named(&mut self, schema: &'s Schema) -> &'s Schema {
-        match schema {
-            Schema::Ref { name } => self.named.get(name).copied().unwrap_or(schema),
-            _ => {
-                if let Some(name) = schema.name() {
-                    self.named.insert(name.clone(), schema);
-                }
-                schema
-            }
+        if let Schema::Ref { name } = schema {
+            return self.named.get(name).copied().unwrap_or(schema);
         }
+        if let Some(name) = schema.name() {
+            self.named.insert(name.clone(), schema);
+        }
+        schema
     }
 
     fn kind(&mut self, schema: &Schema, path: &[String], place: Place) -> Option<FieldKind> {

@@ -25,5 +25,6 @@ pub fn pipeline(folder: &Path, name: &str, file: &str, contracts: &[Contract]) -
 
 /// What the user is told.
 pub fn told(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("{problem}\n")).collect()
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n") + "\n"
 }

@@ -35,7 +35,7 @@ fn the_sample_contract_means_what_it_meant() {
     );
     let event_id = EventId {
         place: EventIdPlace::Header("ce_id".into()),
-        within: Duration::from_secs(7 * 86_400),
+        within: Duration::from_hours(168),
         keys_max: 5_000,
     };
     assert_eq!(contract.event_id, Some(event_id));
@@ -82,7 +82,7 @@ fn the_sample_contract_keeps_its_table_of_rules() {
     assert_eq!(ids[4..6], ["enrollee_id.type", "city.type"]);
     assert_eq!(ids[18..21], ["target.type", "city.encoding", "gender.encoding"]);
     assert_eq!(ids[28..30], ["last_new_job.encoding", "enrollee_id.required"]);
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     let declared = [
         (Some(0), Check::Required),
         (Some(1), Check::Matches("^city_[0-9]{1,3}$".into())),
