@@ -1,1 +1,109 @@
-//! Rows to verdicts.
+//! Rows to verdicts: every rule on every row, uniqueness and redelivery against what came before.
+//!
+//! Called by `muster ingest` and `muster validate` for each decoded batch, one judge a worker and one [`KeyState`] a
+//! source. Judging never fails and loses nothing: each record ends as good, bad, duplicate or tombstone, and cutting
+//! the same records into other batches gives the same verdicts. A bad row keeps all its violations. Rules are judged a
+//! column at a time; only what depends on earlier rows goes row by row, and only where the contract asks for it.
+
+pub mod contract_tests;
+pub mod expectations;
+pub mod keys;
+pub mod stop_above;
+
+mod distinct;
+mod event_time;
+mod file_rows;
+mod fingerprint;
+mod order;
+mod quantile;
+mod verdict;
+mod window;
+
+use std::sync::Arc;
+
+use muster_batch::{DecodedBatch, JudgedBatch, KeyEntries};
+use muster_expr::{Rules, Unparsed};
+use muster_spec::{Check, Contract, Problem, RuleNumber};
+
+pub use contract_tests::{TestOutcome, run_tests};
+pub use expectations::{Expectations, Measured};
+pub use keys::{Full, KeyState};
+pub use stop_above::BadRatio;
+
+use order::Order;
+use verdict::Verdicts;
+
+/// Judges batches against one contract. Cloned for each worker: it remembers verdicts on texts it has seen.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    contract: Arc<Contract>,
+    rules: Rules,
+    order: Order,
+    /// `record.undecodable`, under which a row goes on which a rule panicked.
+    undecodable: RuleNumber,
+    /// The fields of the `FIELD.type` rules, by rule number.
+    typed_by: Vec<Option<usize>>,
+}
+
+impl Judge {
+    /// Compiles a contract's rules.
+    ///
+    /// Errors: every rule that does not compile, at its place in the contract's file.
+    pub fn new(contract: Arc<Contract>) -> Result<Self, Vec<Problem>> {
+        let rules = Rules::compile(&contract)?;
+        let typed_by = contract.rules.iter().map(|rule| rule.field.filter(|_| rule.check == Check::Type));
+        Ok(Self {
+            rules,
+            order: Order::new(&contract),
+            undecodable: contract.built_in(&Check::Decodable, None).unwrap_or(RuleNumber(0)),
+            typed_by: typed_by.collect(),
+            contract,
+        })
+    }
+
+    /// The contract that is judged by.
+    pub fn contract(&self) -> &Arc<Contract> {
+        &self.contract
+    }
+
+    /// The key state of a source that has no rows yet.
+    pub fn key_state(&self) -> KeyState {
+        KeyState::new(&self.contract)
+    }
+
+    /// The verdicts on a batch. `keys` is the state of the batch's source and takes up what the batch adds to it: where
+    /// the batch is not committed, the state is thrown away with it.
+    pub fn judge(&mut self, decoded: DecodedBatch, keys: &mut KeyState) -> JudgedBatch {
+        let broken = self.rules.judge(&decoded.rows, &self.unparsed(&decoded));
+        let mut verdicts = Verdicts::new(&self.contract, &decoded, broken, self.undecodable);
+        let event_times = event_time::of_rows(&self.contract, &decoded);
+        let mut entries = KeyEntries::default();
+        if self.order.matters(&decoded) {
+            self.order.judge(&decoded, &event_times, keys, &mut verdicts, &mut entries);
+        }
+        verdicts.finish(&self.contract, decoded, event_times, entries, self.order.conflict())
+    }
+
+    /// This judge with a rule that panics on a text, to test that it costs that row only.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn panicking_on(mut self, field: usize, text: &str) -> Self {
+        self.rules = self.rules.panicking_on(field, text);
+        self
+    }
+
+    fn unparsed(&self, decoded: &DecodedBatch) -> Vec<Unparsed> {
+        let typed = decoded.findings.iter().filter_map(|finding| {
+            let field = self.typed_by.get(usize::from(finding.rule.0)).copied().flatten()?;
+            Some(Unparsed {
+                row: finding.row,
+                field,
+            })
+        });
+        typed.collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;
