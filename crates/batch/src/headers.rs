@@ -69,6 +69,12 @@ impl Headers {
             .and_then(|(_, value)| value)
     }
 
+    /// The headers of one record as they are kept: for each, the name's length (4 bytes, little-endian), the name,
+    /// the value's length (all ones for null), the value. Empty for a record without headers.
+    pub fn encoded(&self, record: usize) -> &[u8] {
+        self.slice(record)
+    }
+
     fn slice(&self, record: usize) -> &[u8] {
         let start = if record == 0 { 0 } else { self.ends[record - 1] as usize };
         &self.bytes[start..self.ends[record] as usize]

@@ -1,0 +1,132 @@
+//! Reading sealed files back: nothing is believed before its sha-256 was checked.
+//!
+//! Used for training, scoring, key rebuilds and the dead-letter topic. A truncated, altered or missing file is
+//! [`Error::Damaged`] with its name, never a panic.
+
+use std::fs::File;
+use std::io::Read;
+
+use arrow::array::RecordBatch;
+use muster_batch::KeyEntries;
+use muster_spec::Contract;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use sha2::{Digest, Sha256};
+
+use super::parquet_file::unwound;
+use super::{FileStore, keys};
+use crate::error::Error;
+
+/// Rows read at a time.
+const BATCH_ROWS: usize = 8192;
+
+/// A file as the ledger lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Its path below the project folder.
+    pub path: String,
+    /// Rows.
+    pub rows: u64,
+    /// The sha-256 of its bytes.
+    pub sha256: [u8; 32],
+}
+
+/// The rows of a file, a batch at a time.
+pub struct Batches {
+    path: String,
+    rows_left: u64,
+    reader: Option<ParquetRecordBatchReader>,
+}
+
+/// Checks a file's bytes against what the ledger lists.
+pub fn check(store: &dyn FileStore, listed: &ListedFile) -> Result<(), Error> {
+    checked(store, listed).map(drop)
+}
+
+fn checked(store: &dyn FileStore, listed: &ListedFile) -> Result<File, Error> {
+    let mut file = store.open(&listed.path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let read = file
+            .read(&mut buffer)
+            .map_err(|error| Error::file("read", &*listed.path, error))?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&buffer[..read]);
+    }
+    if <[u8; 32]>::from(hasher.finalize()) != listed.sha256 {
+        return Err(Error::damaged(&*listed.path, "its sha-256 is not the listed one"));
+    }
+    Ok(file)
+}
+
+/// Opens a file and checks it. `columns` are the ones to read, all when `None`; a name the file lacks is an error.
+pub fn open(store: &dyn FileStore, listed: &ListedFile, columns: Option<&[&str]>) -> Result<Batches, Error> {
+    let file = checked(store, listed)?;
+    let damaged = |reason: String| Error::damaged(&*listed.path, reason);
+    let reader = unwound(&listed.path, || -> Result<_, String> {
+        let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
+        let rows = builder.metadata().file_metadata().num_rows() as u64;
+        if rows != listed.rows {
+            return Err(format!("its footer says {rows} rows and the ledger {}", listed.rows));
+        }
+        if let Some(columns) = columns {
+            let missing = columns.iter().find(|name| builder.schema().field_with_name(name).is_err());
+            if let Some(missing) = missing {
+                return Err(format!("it has no column `{missing}`"));
+            }
+            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            builder = builder.with_projection(mask);
+        }
+        builder
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| error.to_string())
+    })?
+    .map_err(damaged)?;
+    Ok(Batches {
+        path: listed.path.clone(),
+        rows_left: listed.rows,
+        reader: Some(reader),
+    })
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let reader = self.reader.as_mut()?;
+        let next = match unwound(&self.path, || reader.next()) {
+            Ok(Some(Ok(batch))) => {
+                self.rows_left = self.rows_left.saturating_sub(batch.num_rows() as u64);
+                return Some(Ok(batch));
+            }
+            Ok(Some(Err(error))) => Some(Err(Error::damaged(&*self.path, error.to_string()))),
+            Ok(None) if self.rows_left > 0 => {
+                let reason = format!("{} rows are missing at its end", self.rows_left);
+                Some(Err(Error::damaged(&*self.path, reason)))
+            }
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        };
+        self.reader = None;
+        next
+    }
+}
+
+/// Reads a key file. Keys of rules that the contract no longer has are left out.
+pub fn read_keys(store: &dyn FileStore, listed: &ListedFile, contract: &Contract) -> Result<KeyEntries, Error> {
+    let mut entries = KeyEntries::default();
+    for batch in open(store, listed, None)? {
+        let batch = batch?;
+        unwound(&listed.path, || keys::append(&batch, contract, &mut entries))?
+            .ok_or_else(|| Error::damaged(&*listed.path, "its columns are not a key file's"))?;
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

@@ -1,0 +1,222 @@
+//! One Parquet file on its way to being sealed: streamed, hashed while it is written, checked before it is named.
+//!
+//! Used by every writer in this folder. Memory is bounded by one row group. After any error the file takes nothing
+//! more; dropping it deletes what is there.
+
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use muster_batch::FileKind;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use sha2::{Digest, Sha256};
+
+use super::{FileStore, PendingFile};
+use crate::error::Error;
+
+/// Rows of a row group at most.
+const ROW_GROUP_ROWS_MAX: usize = 256 * 1024;
+/// Encoded bytes of a row group at most: what a writer may hold in memory.
+const ROW_GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How a file's columns are laid out.
+pub(super) struct Layout {
+    /// Rising or nearly rising whole numbers: stored as differences, with statistics a reader can skip by.
+    pub(super) rising: &'static [&'static str],
+    /// Values that hardly repeat: no dictionary is tried.
+    pub(super) distinct: &'static [&'static str],
+}
+
+pub(super) struct ParquetFile {
+    kind: FileKind,
+    temporary: String,
+    writer: Option<ArrowWriter<HashingFile>>,
+    rows: u64,
+}
+
+/// A file whose bytes are all there, under its temporary name until it is renamed.
+pub(super) struct WrittenFile {
+    pub(super) kind: FileKind,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) sha256: [u8; 32],
+    file: Box<dyn PendingFile>,
+}
+
+impl ParquetFile {
+    pub(super) fn create(
+        store: &dyn FileStore,
+        kind: FileKind,
+        folder: &str,
+        name: &str,
+        schema: SchemaRef,
+        layout: &Layout,
+    ) -> Result<Self, Error> {
+        let file = store.create(folder, name)?;
+        let temporary = file.path().to_owned();
+        let writer = ArrowWriter::try_new(HashingFile::new(file), schema, Some(properties(layout)))
+            .map_err(|error| encode_error(&temporary, error))?;
+        Ok(Self {
+            kind,
+            temporary,
+            writer: Some(writer),
+            rows: 0,
+        })
+    }
+
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let Some(writer) = &mut self.writer else {
+            return Err(Error::Broken(self.temporary.clone()));
+        };
+        if let Err(error) = writer.write(batch) {
+            self.writer = None;
+            return Err(encode_error(&self.temporary, error));
+        }
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    pub(super) fn kind(&self) -> FileKind {
+        self.kind
+    }
+
+    /// Bytes written and still in memory, as a measure of the file's size.
+    pub(super) fn bytes(&self) -> usize {
+        let size = |writer: &ArrowWriter<HashingFile>| writer.bytes_written() + writer.in_progress_size();
+        self.writer.as_ref().map_or(0, size)
+    }
+
+    /// Writes the last rows and the footer.
+    pub(super) fn finish(mut self) -> Result<WrittenFile, Error> {
+        let writer = self
+            .writer
+            .take()
+            .ok_or_else(|| Error::Broken(self.temporary.clone()))?;
+        let hashed = writer
+            .into_inner()
+            .map_err(|error| encode_error(&self.temporary, error))?;
+        Ok(WrittenFile {
+            kind: self.kind,
+            rows: self.rows,
+            bytes: hashed.bytes,
+            sha256: hashed.hasher.finalize().into(),
+            file: hashed.file,
+        })
+    }
+}
+
+impl WrittenFile {
+    pub(super) fn sync(&mut self) -> Result<(), Error> {
+        self.file.sync()
+    }
+
+    /// Reads the footer back: the size and the number of rows are what was written.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let path = self.file.path();
+        let file = self.file.reopen()?;
+        let bytes = file
+            .metadata()
+            .map_err(|error| Error::file("look at", path, error))?
+            .len();
+        if bytes != self.bytes {
+            let reason = format!("{bytes} bytes are there and {} were written", self.bytes);
+            return Err(Error::damaged(path, reason));
+        }
+        let rows = footer_rows(path, &file)?;
+        if rows != self.rows {
+            let reason = format!("its footer says {rows} rows and {} were written", self.rows);
+            return Err(Error::damaged(path, reason));
+        }
+        Ok(())
+    }
+
+    pub(super) fn rename(&mut self, name: &str, replace: bool) -> Result<&str, Error> {
+        self.file.rename(name, replace)?;
+        Ok(self.file.path())
+    }
+}
+
+/// The rows a file's footer tells.
+pub(super) fn footer_rows(path: &str, file: &std::fs::File) -> Result<u64, Error> {
+    let options = ArrowReaderOptions::new();
+    let metadata = unwound(path, || ArrowReaderMetadata::load(file, options))?
+        .map_err(|error| Error::damaged(path, error.to_string()))?;
+    Ok(metadata.metadata().file_metadata().num_rows() as u64)
+}
+
+/// Runs what reads bytes that cannot be trusted: a panic in it is a damaged file.
+pub(super) fn unwound<T>(path: &str, read: impl FnOnce() -> T) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(read)).map_err(|_| Error::damaged(path, "its reader panicked"))
+}
+
+fn properties(layout: &Layout) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_created_by("muster".into())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES_MAX))
+        .set_statistics_enabled(EnabledStatistics::None);
+    for name in layout.rising {
+        let column = ColumnPath::from(*name);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+            .set_column_statistics_enabled(column, EnabledStatistics::Page);
+    }
+    for name in layout.distinct {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*name), false);
+    }
+    properties.build()
+}
+
+fn encode_error(path: &str, error: ParquetError) -> Error {
+    if let ParquetError::External(source) = error {
+        return match source.downcast::<io::Error>() {
+            Ok(source) => Error::file("write", path, *source),
+            Err(other) => encode(path, &other.to_string()),
+        };
+    }
+    encode(path, &error.to_string())
+}
+
+fn encode(path: &str, reason: &str) -> Error {
+    Error::Encode {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+struct HashingFile {
+    file: Box<dyn PendingFile>,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl HashingFile {
+    fn new(file: Box<dyn PendingFile>) -> Self {
+        Self {
+            file,
+            hasher: Sha256::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl Write for HashingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

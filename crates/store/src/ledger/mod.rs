@@ -1,0 +1,176 @@
+//! The ledger: the PostgreSQL tables that say what was received, judged, sealed and scored.
+//!
+//! One file a noun; what is longer than a line of SQL lies beside it or in `migrations/`. Each operation is one
+//! statement, so no lock is ever held across a round trip, and each is bounded in time on both sides of the wire. A
+//! serialization failure or deadlock is run again whole; a lost connection is the environment's trouble.
+
+pub mod alerts;
+
+pub mod commit;
+pub mod contracts;
+
+
+
+pub mod keys;
+pub mod migrate;
+
+
+
+pub mod reconcile;
+
+pub mod session;
+pub mod sources;
+pub mod tokens;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::NoTls;
+
+use crate::error::Error;
+use session::Session;
+
+/// How the ledger is reached.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A PostgreSQL address: `postgres://user@host:port/database?…` or `host=… dbname=…`.
+    pub address: String,
+    /// Whose rows are written.
+    pub tenant: Arc<str>,
+    /// Connections at most, a role.
+    pub connections_max: usize,
+    /// How long making a connection, or waiting for a free one, may take.
+    pub connect: Duration,
+    /// How long a statement waits for a lock.
+    pub lock: Duration,
+    /// How long a statement may take, by the server's watch.
+    pub statement: Duration,
+    /// How long a transaction may stand idle.
+    pub idle_in_transaction: Duration,
+    /// How long we wait for an answer, by our own watch: longer than `statement`, or the server is silent.
+    pub answer: Duration,
+}
+
+impl Settings {
+    /// Settings with the usual limits.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            tenant: "default".into(),
+            connections_max: 4,
+            connect: Duration::from_secs(10),
+            lock: Duration::from_secs(10),
+            statement: Duration::from_secs(30),
+            idle_in_transaction: Duration::from_secs(30),
+            answer: Duration::from_secs(40),
+        }
+    }
+
+    fn config(&self) -> Result<tokio_postgres::Config, Error> {
+        let mut config: tokio_postgres::Config = self
+            .address
+            .parse()
+            .map_err(|error: tokio_postgres::Error| Error::Address(error.to_string()))?;
+        config
+            .application_name("muster")
+            .connect_timeout(self.connect)
+            .tcp_user_timeout(self.answer)
+            .keepalives_idle(Duration::from_secs(15));
+        Ok(config)
+    }
+}
+
+/// Whose rights a connection has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Sources, batches, files, contracts, alerts.
+    Ingest,
+    /// Runs, claims, predictions, models, alerts.
+    Score,
+    /// Nothing but reading.
+    Read,
+}
+
+impl Role {
+    /// The database role.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "muster_ingest",
+            Self::Score => "muster_score",
+            Self::Read => "muster_read",
+        }
+    }
+}
+
+/// The ledger, with the rights of one role. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    pool: Pool,
+    settings: Arc<Settings>,
+}
+
+impl Ledger {
+    /// Connections with a role's rights; the first is made when it is needed.
+    pub fn new(settings: &Settings, role: Role) -> Result<Self, Error> {
+        let greeting: Arc<str> = greeting(settings, role).into();
+        let manager = Manager::from_config(
+            settings.config()?,
+            NoTls,
+            ManagerConfig {
+                recycling_method: RecyclingMethod::Fast,
+            },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(settings.connections_max)
+            .wait_timeout(Some(settings.connect))
+            .create_timeout(Some(settings.connect))
+            .runtime(Runtime::Tokio1)
+            .post_create(Hook::async_fn(move |client, _| {
+                let greeting = Arc::clone(&greeting);
+                Box::pin(async move { client.batch_execute(&greeting).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .map_err(|error| Error::Address(error.to_string()))?;
+        Ok(Self {
+            pool,
+            settings: Arc::new(settings.clone()),
+        })
+    }
+
+    /// The tenant whose rows are written.
+    pub fn tenant(&self) -> &str {
+        &self.settings.tenant
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.session("ask for a sign of life").await?.run("SELECT", &[]).await
+    }
+
+    /// Drops idle connections; those in use end with their use.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    async fn session(&self, action: &'static str) -> Result<Session, Error> {
+        let client = self
+            .pool
+            .get()
+            .await
+            .map_err(|error| session::no_connection(action, error))?;
+        Ok(Session::new(client, action, self.settings.answer))
+    }
+}
+
+fn greeting(settings: &Settings, role: Role) -> String {
+    format!(
+        "SET ROLE {}; SET search_path = muster, public; SET TIME ZONE 'UTC'; SET lock_timeout = {}; \
+         SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET jit = off",
+        role.name(),
+        settings.lock.as_millis(),
+        settings.statement.as_millis(),
+        settings.idle_in_transaction.as_millis(),
+    )
+}
