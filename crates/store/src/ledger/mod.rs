@@ -5,20 +5,20 @@
 //! serialization failure or deadlock is run again whole; a lost connection is the environment's trouble.
 
 pub mod alerts;
-
+pub mod claims;
 pub mod commit;
 pub mod contracts;
-
-
-
+pub mod dead_letters;
+pub mod good_files;
+pub mod health;
 pub mod keys;
 pub mod migrate;
-
-
-
+pub mod models;
+pub mod predictions;
+pub mod readers;
 pub mod reconcile;
-
-pub mod session;
+pub mod runs;
+mod session;
 pub mod sources;
 pub mod tokens;
 mod wire;

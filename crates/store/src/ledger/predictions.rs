@@ -1,0 +1,195 @@
+//! Predictions: written by binary COPY in the transaction that ends their claim.
+//!
+//! Called by `muster score`. The claim's fence makes each prediction once, so the table has no uniqueness index. The
+//! claim's row is locked by the last statement only, after all rows are there.
+
+use std::pin::pin;
+
+use muster_batch::{Alert, Cause, DataFile, Prediction};
+use serde::Serialize;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{Json, ToSql, Type};
+
+use super::claims::Claim;
+use super::session::bounded;
+use super::{Ledger, wire};
+use crate::error::{Error, is_whole_retry};
+
+const ACTION: &str = "write predictions";
+/// How often the whole transaction is run again after a serialization failure or deadlock.
+const RETRIES_MAX: u32 = 5;
+
+/// What a claim's scoring made.
+#[derive(Clone, Copy, Debug)]
+pub struct ScoredClaim<'a> {
+    /// The claim.
+    pub claim: &'a Claim,
+    /// Its predictions, in the rows' order.
+    pub predictions: &'a [Prediction],
+    /// The sealed features that were scored.
+    pub features: Option<&'a DataFile>,
+    /// What people should be told.
+    pub alerts: &'a [Alert],
+}
+
+#[derive(Debug, Serialize)]
+struct WireReason<'a> {
+    feature: &'a str,
+    contribution: f64,
+}
+
+/// A prediction's row as it is copied; an as-of time travels as the database's own number.
+struct Copied<'a> {
+    source: Option<i64>,
+    offset: Option<i64>,
+    as_of: Option<chrono::DateTime<chrono::Utc>>,
+    entity: Option<&'a str>,
+    score: f64,
+    band: &'a str,
+    reasons: Option<Json<Vec<WireReason<'a>>>>,
+}
+
+impl Ledger {
+    /// Writes a claim's predictions and ends it `done`, in one fenced transaction. [`Error::Fenced`] when the claim has
+    /// passed on: nothing was written. When the connection is lost, [`Ledger::claim_is_done`] tells what became of it.
+    pub async fn write_predictions(&self, scored: ScoredClaim<'_>) -> Result<(), Error> {
+        let mut tries = 0;
+        loop {
+            match self.write_once(scored).await {
+                Err(Error::Refused { code, .. }) if is_whole_retry(&code) && tries < RETRIES_MAX => tries += 1,
+                other => return other,
+            }
+        }
+    }
+
+    async fn write_once(&self, scored: ScoredClaim<'_>) -> Result<(), Error> {
+        let mut session = self.session(ACTION).await?;
+        let answer = self.settings.answer;
+        let client = session.client_mut()?;
+        let written = bounded(ACTION, answer, async {
+            let transaction = client.transaction().await?;
+            copy(&transaction, scored, self.tenant()).await?;
+            let ended = end(&transaction, scored, self.tenant()).await?;
+            if ended {
+                transaction.commit().await?;
+            } else {
+                transaction.rollback().await?;
+            }
+            Ok(ended)
+        })
+        .await;
+        match written {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Fenced {
+                action: ACTION,
+                token: scored.claim.token,
+            }),
+            Err(error) => {
+                session.retire_if_silent(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether a claim ended `done` under this token: the question after a lost answer.
+    pub async fn claim_is_done(&self, claim: &Claim) -> Result<bool, Error> {
+        // The row's lock waits for a transaction that is still under way.
+        const SQL: &str = "SELECT state = 'done' AND token = $2 FROM claims WHERE id = $1 FOR UPDATE";
+        let mut session = self.session("look up a claim").await?;
+        let row = session.row_maybe(SQL, &[&claim.id, &claim.token.0]).await?;
+        Ok(row.is_some_and(|row| row.get::<_, Option<bool>>(0).unwrap_or(false)))
+    }
+}
+
+async fn copy(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    scored: ScoredClaim<'_>,
+    tenant: &str,
+) -> Result<(), tokio_postgres::Error> {
+    const SQL: &str = "COPY predictions (tenant, claim_id, batch_id, source_id, record_offset, as_of, entity, score,
+        band, reasons) FROM STDIN BINARY";
+    const TYPES: [Type; 10] = [
+        Type::TEXT,
+        Type::INT8,
+        Type::INT8,
+        Type::INT8,
+        Type::INT8,
+        Type::TIMESTAMPTZ,
+        Type::TEXT,
+        Type::FLOAT8,
+        Type::TEXT,
+        Type::JSONB,
+    ];
+    if scored.predictions.is_empty() {
+        return Ok(());
+    }
+    let sink = transaction.copy_in(SQL).await?;
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &TYPES));
+    for prediction in scored.predictions {
+        let row = copied(prediction);
+        let values: [&(dyn ToSql + Sync); 10] = [
+            &tenant,
+            &scored.claim.id,
+            &scored.claim.batch.0,
+            &row.source,
+            &row.offset,
+            &row.as_of,
+            &row.entity,
+            &row.score,
+            &row.band,
+            &row.reasons,
+        ];
+        writer.as_mut().write(&values).await?;
+    }
+    writer.finish().await?;
+    Ok(())
+}
+
+async fn end(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    scored: ScoredClaim<'_>,
+    tenant: &str,
+) -> Result<bool, tokio_postgres::Error> {
+    const SQL: &str = "SELECT end_claim($1, $2, 'done', $3, NULL, $4, $5)";
+    let files: Vec<DataFile> = scored.features.cloned().into_iter().collect();
+    let row = transaction
+        .query_one(
+            SQL,
+            &[
+                &scored.claim.id,
+                &scored.claim.token.0,
+                &(scored.predictions.len() as i64),
+                &Json(wire::files(&files)),
+                &Json(wire::alerts(scored.alerts, tenant)),
+            ],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+fn copied(prediction: &Prediction) -> Copied<'_> {
+    let (source, offset, as_of) = match prediction.cause {
+        Cause::Row(source, offset) => (Some(source.0), Some(offset.0), None),
+        Cause::Entity(_, as_of) => (None, None, chrono::DateTime::from_timestamp_micros(as_of)),
+    };
+    let reasons = prediction.reasons.as_ref().map(|reasons| {
+        Json(
+            reasons
+                .iter()
+                .map(|reason| WireReason {
+                    feature: &reason.feature,
+                    contribution: reason.contribution,
+                })
+                .collect(),
+        )
+    });
+    Copied {
+        source,
+        offset,
+        as_of,
+        entity: prediction.entity.as_deref(),
+        score: prediction.score,
+        band: &prediction.band,
+        reasons,
+    }
+}
