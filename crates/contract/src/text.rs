@@ -1,1 +1,0 @@
-//! Text that is not yet typed, parsed strictly.

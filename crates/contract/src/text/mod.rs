@@ -1,0 +1,143 @@
+//! Text that is not yet typed, parsed strictly as a contract's field.
+//!
+//! Used by the readers of text files for every cell, and by the decoder of records where a writer sends text and the
+//! contract has another type. A [`Parser`] is made once a field and holds no state between values; parsing allocates
+//! nothing. What is accepted is one table, the same for CSV, JSONL and all-text Avro:
+//!
+//! | field | accepted | refused, among others |
+//! |---|---|---|
+//! | boolean | `true`, `false` in any case | `1`, `yes`, `t` |
+//! | int, long | `-`, digits; leading zeros | a leading `+`, `47.5`, `47.0`, `1e3`, `0x1F`, `1_000`, ` 5`, more than fits |
+//! | float, double | `-`, digits with one decimal mark and a digit on at least one side, `e` and a whole power; `nan`, `inf`, `infinity` in any case | a leading `+`, `1e`, `.`, digits that mean more than the type's greatest |
+//! | decimal | `-`, digits with one decimal mark and digits on both sides of it, no more of them than precision and scale allow | `1e3`, `1.250` at scale 2, `.5` |
+//! | date | `2021-03-09`, years 0001 to 9999; or the format's pattern | `2021-3-9`, `2021-02-30`, a time beside it |
+//! | timestamp | `2021-03-09T12:30:00`, `t` or a space between, up to 9 digits of fraction, `Z` or an offset; or the format's pattern | second 60, a date alone |
+//! | text, bytes | everything, as it is (bytes: its UTF-8) | |
+//! | enum | one of the symbols, exactly | another case |
+//!
+//! `nan` and `inf` are numbers so that a range breaks on them and says so. A timestamp without an offset is in UTC;
+//! digits finer than the field's unit are cut off. Where the format has a mark between thousands, it stands either
+//! nowhere in a number or between every three digits left of the decimal mark. A pattern is read as strictly as it is
+//! written: `%d` is two digits, `%-d` one or two, `%e` a blank or two digits; names of months and days in any case.
+//! Empty text is refused by every kind but text and bytes: whether a file's empty cell is a null is decided before.
+
+mod number;
+mod time;
+
+use muster_spec::{Field, FieldKind, TextFormat};
+
+use crate::decode::slot::Slot;
+
+pub use number::Marks;
+pub use time::Pattern;
+
+/// The longest number with marks other than a decimal point that is read, in bytes.
+pub const MARKED_BYTES_MAX: usize = 64;
+
+/// Parses text as one field.
+#[derive(Clone, Debug)]
+pub struct Parser {
+    kind: Kind,
+    marks: Marks,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Boolean,
+    Int,
+    Long,
+    Float,
+    Double,
+    Decimal { precision: u32, scale: u32 },
+    Text,
+    Enum(Box<[Box<[u8]>]>),
+    Date(Option<Pattern>),
+    TimestampMillis(Option<Pattern>),
+    TimestampMicros(Option<Pattern>),
+}
+
+impl Parser {
+    /// The parser of a field's values as the format writes them.
+    ///
+    /// A pattern that is none (checked when a contract is read) makes a parser that refuses everything, and so does a
+    /// decimal with a scale below zero, which Avro does not have.
+    pub fn new(field: &Field, format: &TextFormat) -> Self {
+        let pattern = |text: &Option<String>| text.as_deref().map(Pattern::new);
+        let kind = match &field.kind {
+            FieldKind::Boolean => Kind::Boolean,
+            FieldKind::Int => Kind::Int,
+            FieldKind::Long => Kind::Long,
+            FieldKind::Float => Kind::Float,
+            FieldKind::Double => Kind::Double,
+            FieldKind::Text | FieldKind::Bytes => Kind::Text,
+            FieldKind::Enum(symbols) => Kind::Enum(symbols.iter().map(|symbol| symbol.as_bytes().into()).collect()),
+            FieldKind::Date => Kind::Date(pattern(&format.date)),
+            FieldKind::TimestampMillis => Kind::TimestampMillis(pattern(&format.timestamp)),
+            FieldKind::TimestampMicros => Kind::TimestampMicros(pattern(&format.timestamp)),
+            FieldKind::Decimal { precision, scale } => match u32::try_from(*scale) {
+                Ok(scale) => Kind::Decimal {
+                    precision: u32::from(*precision),
+                    scale,
+                },
+                Err(_) => Kind::Enum(Box::default()),
+            },
+        };
+        let marks = Marks {
+            decimal: format.decimal,
+            thousands: format.thousands,
+        };
+        Self { kind, marks }
+    }
+
+    /// The value that the text means; `None` where it means none of the field's type.
+    #[inline]
+    pub fn parse<'a>(&self, text: &'a str) -> Option<Slot<'a>> {
+        self.parse_bytes(text.as_bytes())
+    }
+
+    /// As [`Parser::parse`], for text whose UTF-8 was checked before: text slots borrow it unchecked.
+    #[inline]
+    pub fn parse_bytes<'a>(&self, text: &'a [u8]) -> Option<Slot<'a>> {
+        match &self.kind {
+            Kind::Text => Some(Slot::Bytes(text)),
+            Kind::Double => number::double(text, self.marks).map(Slot::Double),
+            Kind::Long => number::long(text, self.marks).map(Slot::Long),
+            Kind::Int => number::int(text, self.marks).map(Slot::Int),
+            Kind::Float => number::float(text, self.marks).map(Slot::Float),
+            Kind::Boolean => boolean(text).map(Slot::Boolean),
+            Kind::Enum(symbols) => symbols
+                .iter()
+                .any(|symbol| **symbol == *text)
+                .then_some(Slot::Bytes(text)),
+            Kind::Decimal { precision, scale } => {
+                number::decimal(text, self.marks, *precision, *scale).map(Slot::Decimal)
+            }
+            Kind::Date(pattern) => time::date(text, pattern.as_ref()).map(Slot::Int),
+            Kind::TimestampMillis(pattern) => {
+                time::micros(text, pattern.as_ref()).map(|micros| Slot::Long(micros.div_euclid(1000)))
+            }
+            Kind::TimestampMicros(pattern) => time::micros(text, pattern.as_ref()).map(Slot::Long),
+        }
+    }
+
+    /// Whether every text is a value, so that nothing is to be parsed.
+    #[inline]
+    pub fn takes_all(&self) -> bool {
+        matches!(self.kind, Kind::Text)
+    }
+}
+
+#[inline]
+fn boolean(text: &[u8]) -> Option<bool> {
+    if text.eq_ignore_ascii_case(b"true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case(b"false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;
