@@ -86,8 +86,10 @@ pub enum Refusal {
     Trailing,
     /// A number is longer than its type.
     Varint,
-    /// A length is negative or beyond the payload.
+    /// A length is negative, or beyond any payload: one that is only cut short is `Truncated`.
     Length,
+    /// A boolean's byte is neither 0 nor 1.
+    Boolean,
     /// A text is not UTF-8.
     Utf8,
     /// A union's branch does not exist.
@@ -122,6 +124,7 @@ impl Refusal {
             Self::Trailing => "trailing",
             Self::Varint => "varint",
             Self::Length => "length",
+            Self::Boolean => "boolean",
             Self::Utf8 => "utf8",
             Self::Union => "union",
             Self::Symbol => "symbol",

@@ -89,6 +89,18 @@ impl Columns {
         self.rows += 1;
     }
 
+    /// Adds a row whose slots are made one by one, in the contract's order.
+    ///
+    /// # Panics
+    /// When a slot is neither null nor of its field's kind.
+    #[inline]
+    pub fn push_each<'s>(&mut self, mut slot: impl FnMut(usize) -> Slot<'s>) {
+        for (number, column) in self.columns.iter_mut().enumerate() {
+            column.push(slot(number));
+        }
+        self.rows += 1;
+    }
+
     /// The rows as Arrow.
     ///
     /// # Panics
