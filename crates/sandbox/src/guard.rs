@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, OnPath, Result};
+use crate::error::{Error, OnPath, Result, succeeded};
 
 const SCRIPT: &str = include_str!("guard.sh");
 
@@ -132,6 +132,13 @@ impl Drop for Guard {
         drop(self.orders.take());
         let _ = self.shell.wait();
     }
+}
+
+/// Sends a signal by its name without `SIG`. The shell's own `kill`, because a bare system has no program of that name.
+pub(crate) fn signal(name: &str, pid: u32) -> Result<()> {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "kill -s \"$0\" \"$1\"", name, &pid.to_string()]);
+    succeeded("kill", command.output().on("run", Path::new("/bin/sh"))?).map(drop)
 }
 
 /// Whether a process lives and is no zombie.

@@ -17,7 +17,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Error, OnPath, Result, succeeded, tail_of};
-use crate::ports;
+use crate::{guard, ports};
 
 /// The Apache Kafka that tests run against.
 pub const VERSION: &str = "4.3.1";
@@ -210,14 +210,12 @@ fn prepare(folder: &Path, stamp: &str) -> Result<()> {
         .on("run", Path::new("java"))?;
     let warmed = warm(&mut server, port, &log);
     // SIGTERM: the class archive is written on the way out.
-    let asked = Command::new("kill")
-        .args(["-s", "TERM", &server.id().to_string()])
-        .status();
+    let asked = guard::signal("TERM", server.id());
     if warmed.is_err() || asked.is_err() {
         let _ = server.kill();
     }
     server.wait().on("wait for", Path::new("java"))?;
-    warmed?;
+    warmed.and(asked)?;
     let archive = folder.join("kafka.jsa");
     fs::metadata(&archive).on("find", &archive)?;
     remove(&folder.join("template/.lock"))?;

@@ -55,8 +55,12 @@ impl Private {
         if major.is_none() {
             cluster::make(&data, &programs, true)?;
         }
-        let socket_folder = match running(&data) {
-            Some(socket_folder) => socket_folder,
+        let socket_folder = match running(&data, &programs) {
+            Some(server) if is_ready(&server, &data, &programs) => server.socket_folder,
+            Some(_) => {
+                stop(&data, &programs)?; // it lives and cannot be reached: somebody cleared /tmp
+                start(&home, &data, &programs)?
+            }
             None => start(&home, &data, &programs)?,
         };
         make_database(&programs, &socket_folder)?;
@@ -164,20 +168,42 @@ fn enters(programs: &Programs, folder: &Path) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// The socket folder of the running server, if one runs.
-fn running(data: &Path) -> Option<PathBuf> {
-    let file = PidFile::read(data)?;
-    (is_server(file.pid) && answers(&file.socket_folder)).then_some(file.socket_folder)
+/// What the running server wrote of itself, if one runs on this folder.
+fn running(data: &Path, programs: &Programs) -> Option<PidFile> {
+    PidFile::read(data).filter(|file| is_server(file.pid, data, programs))
 }
 
-fn is_server(pid: u32) -> bool {
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    guard::lives(pid) && name.trim() == "postgres"
+/// Whether a process is the server of this folder, and not one that came to have its number: the server works in its
+/// data folder. Asked as the server's user, because root without the right to trace cannot see that of others.
+fn is_server(pid: u32, data: &Path, programs: &Programs) -> bool {
+    let mut command = programs.as_server("readlink");
+    let output = command.arg(format!("/proc/{pid}/cwd")).stderr(Stdio::null()).output();
+    guard::lives(pid)
+        && output.is_ok_and(|output| output.stdout.trim_ascii_end() == data.as_os_str().as_encoded_bytes())
 }
 
-fn answers(socket_folder: &Path) -> bool {
-    let socket = socket_folder.join(format!(".s.PGSQL.{}", super::PORT));
-    std::os::unix::net::UnixStream::connect(socket).is_ok()
+/// Waits for a server that still recovers; false when it has ended or has no socket.
+fn is_ready(server: &PidFile, data: &Path, programs: &Programs) -> bool {
+    let socket = server.socket_folder.join(format!(".s.PGSQL.{}", super::PORT));
+    let begun = Instant::now();
+    while begun.elapsed() < START {
+        if cluster::execute(
+            &programs.path("psql"),
+            &url(&server.socket_folder, "postgres"),
+            "select 1",
+        )
+        .is_ok()
+        {
+            return true;
+        }
+        let waited_for_socket = begun.elapsed() > Duration::from_secs(5);
+        if !guard::lives(server.pid) || waited_for_socket && !socket.exists() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    tracing::warn!(data = %data.display(), "the private cluster runs but does not answer; it is started again");
+    false
 }
 
 /// Starts the server as a daemon and gives its socket folder.
@@ -188,7 +214,7 @@ fn start(home: &Path, data: &Path, programs: &Programs) -> Result<PathBuf> {
     }
     let begun = Instant::now();
     loop {
-        forget_the_dead(data)?;
+        forget_the_dead(data, programs)?;
         // A socket's path may be 107 bytes long, a project's is anything: the socket lives in a short folder of its own.
         let socket_folder = tempfile::Builder::new().prefix("muster-pg-").tempdir_in("/tmp");
         let socket_folder = socket_folder.on("create a folder in", Path::new("/tmp"))?;
@@ -212,6 +238,7 @@ fn start(home: &Path, data: &Path, programs: &Programs) -> Result<PathBuf> {
         }
         // After a kill, the server's children hold its memory for a moment more.
         if begun.elapsed() > Duration::from_secs(10) {
+            stop(data, programs)?; // one that is merely late would be lost with its socket folder
             return Err(Error::NotReady {
                 server: "PostgreSQL",
                 waited_secs: begun.elapsed().as_secs(),
@@ -225,9 +252,9 @@ fn start(home: &Path, data: &Path, programs: &Programs) -> Result<PathBuf> {
 /// Removes what a killed server left: its pid file, which would forbid a start as long as the process id is taken by a
 /// zombie or by another program, and its socket folder. PostgreSQL itself still looks whether children of the dead
 /// server use the cluster.
-fn forget_the_dead(data: &Path) -> Result<()> {
+fn forget_the_dead(data: &Path, programs: &Programs) -> Result<()> {
     let Some(file) = PidFile::read(data) else { return Ok(()) };
-    if is_server(file.pid) {
+    if is_server(file.pid, data, programs) {
         return Ok(());
     }
     forget_socket(&file.socket_folder);
@@ -248,7 +275,9 @@ fn forget_socket(folder: &Path) {
 }
 
 fn stop(data: &Path, programs: &Programs) -> Result<()> {
-    let Some(file) = PidFile::read(data) else { return Ok(()) };
+    let Some(file) = running(data, programs) else {
+        return Ok(());
+    };
     let mut command = programs.command("pg_ctl");
     command
         .arg("stop")

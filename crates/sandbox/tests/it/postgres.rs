@@ -93,13 +93,11 @@ fn a_killed_cluster_is_started_again_by_the_next_command() {
         "create table kept as select generate_series(1, 1000) as number",
     );
     let killed = server_pid(user.data_folder()).unwrap();
-    assert!(
-        Command::new("kill")
-            .args(["-s", "KILL", &killed.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let kill = Command::new("/bin/sh")
+        .args(["-c", "kill -9 $0", &killed.to_string()])
+        .status()
+        .unwrap();
+    assert!(kill.success());
 
     let next = Private::start_or_join(project.path()).unwrap();
     assert_eq!(ask(&next.psql(), next.url(), "select count(*) from kept"), "1000");
@@ -123,6 +121,17 @@ fn a_pid_file_of_another_program_does_not_forbid_the_start() {
     std::fs::write(data.join("postmaster.pid"), left).unwrap();
     let user = Private::start_or_join(project.path()).unwrap();
     assert_eq!(ask(&user.psql(), user.url(), "select 1"), "1");
+}
+
+#[test]
+fn a_cluster_whose_socket_was_cleared_away_is_started_again() {
+    let project = project();
+    let first = Private::start_or_join(project.path()).unwrap();
+    ask(&first.psql(), first.url(), "create table kept as select 7 as number");
+    let socket_folder = ask(&first.psql(), first.url(), "show unix_socket_directories");
+    std::fs::remove_dir_all(&socket_folder).unwrap();
+    let next = Private::start_or_join(project.path()).unwrap();
+    assert_eq!(ask(&next.psql(), next.url(), "select number from kept"), "7");
 }
 
 #[test]
