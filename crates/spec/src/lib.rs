@@ -18,6 +18,6 @@ pub use ids::{
     RuleNumber, RunId, SchemaId, SourceId, Token, TopicId,
 };
 pub use pipeline::Pipeline;
-pub use problem::Problem;
+pub use problem::{Problem, nearest};
 pub use rule::{Check, Expectation, Rule, Severity};
 pub use schema::{Field, FieldKind, all_text_schema, canonical_form, schema_id};

@@ -29,3 +29,15 @@ impl fmt::Display for Problem {
         }
     }
 }
+
+/// The known name nearest to a wrong one, when it is near enough to be meant; for hints.
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let far = (name.chars().count() / 3).max(2);
+    let distance = |known: &&str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
+    let near = known.iter().min_by_key(|known| distance(known))?;
+    (distance(near) <= far && distance(near) < near.chars().count()).then_some(*near)
+}
+
+#[cfg(test)]
+#[path = "problem_tests.rs"]
+mod tests;

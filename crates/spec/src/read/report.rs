@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::shapes::Shape;
 use super::tree::{Key, Node, Place, Plain, Value};
 use crate::Problem;
+use crate::problem::nearest;
 
 /// The problems of one file.
 pub(crate) struct Report<'f> {
@@ -266,14 +267,6 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     (1..=365_000 * 86_400)
         .contains(&secs)
         .then(|| Duration::from_secs(secs))
-}
-
-/// The known name nearest to a wrong one, when it is near enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let far = (name.chars().count() / 3).max(2);
-    let distance = |known: &&str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
-    let near = known.iter().min_by_key(|known| distance(known))?;
-    (distance(near) <= far && distance(near) < near.chars().count()).then_some(*near)
 }
 
 fn listed(known: &[&str]) -> Option<String> {

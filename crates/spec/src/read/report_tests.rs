@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{duration, nearest};
+use super::duration;
 
 #[test]
 fn a_duration_that_is_none_is_not_read() {
@@ -30,15 +30,4 @@ fn a_duration_that_is_none_is_not_read() {
     for (text, secs) in cases {
         assert_eq!(duration(text), secs.map(Duration::from_secs), "{text}");
     }
-}
-
-#[test]
-fn a_hint_names_only_what_could_be_meant() {
-    let known = ["format", "schema", "topic", "key"];
-    assert_eq!(nearest("fromat", &known), Some("format"));
-    assert_eq!(nearest("Topic", &known), Some("topic"));
-    assert_eq!(nearest("schemas", &known), Some("schema"));
-    assert_eq!(nearest("zzz", &known), None);
-    assert_eq!(nearest("", &known), None);
-    assert_eq!(nearest("x", &[]), None);
 }

@@ -1,0 +1,135 @@
+//! Runs a feature view over sealed files: the one way in which features come to be, in training and scoring alike.
+//!
+//! Called by `muster train` with all labelled files and by `muster score` with one batch's. Rows come out ordered by
+//! topic, partition, source and offset however the batches were cut: the incarnations of a topic are sources of the same
+//! topic and partition, numbered in the order in which they came to be.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{SortColumn, cast, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
+use datafusion::common::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::DataFrame;
+use muster_batch::{Ask, FeatureFrame};
+use muster_spec::{Offset, SourceId};
+
+use crate::row_local::{Carried, carry};
+use crate::session::{POSITION, plan, session, table_of_files};
+use crate::{Error, GoodFile, View};
+
+/// The features of every row of these files, each once.
+///
+/// `asks` is `None` for a view of `mode: rows`, the only mode there is. With `label` the frame holds the label's column
+/// as the contract types it, null where a row has none.
+///
+/// # Errors
+/// A file that is missing, truncated or altered, by name (see [`Error::corrupt`]); a query that fails on the rows.
+pub async fn compute(
+    view: &View,
+    files: &[GoodFile],
+    asks: Option<&[Ask]>,
+    label: bool,
+) -> Result<FeatureFrame, Error> {
+    if asks.is_some() {
+        return Err(Error::Entities);
+    }
+    let listed = files.iter().map(|file| file.rows).sum();
+    let computed = rows(view, files, label).await?;
+    let given = computed.num_rows() as u64;
+    if given != listed {
+        return Err(Error::Rows { given, listed });
+    }
+    let computed = in_order(view, &computed).map_err(|error| Error::Query(error.to_string()))?;
+    frame(view, &computed, label)
+}
+
+/// The view's columns, then position, entity and label, in the order of the files.
+async fn rows(view: &View, files: &[GoodFile], label: bool) -> Result<RecordBatch, Error> {
+    let checked = files.to_vec();
+    for file in &checked {
+        if file.contract != view.source {
+            return Err(Error::Foreign {
+                path: file.path.clone(),
+                contract: file.contract.to_string(),
+            });
+        }
+    }
+    let verified = tokio::task::spawn_blocking(move || checked.iter().map(GoodFile::verify).collect());
+    let paths: Result<Vec<_>, Error> = verified.await.expect("hashing a file does not panic");
+    let paths = paths?;
+    let state = session();
+    let query = |error: DataFusionError| Error::Query(error.to_string());
+    let table = table_of_files(Arc::clone(&view.rows), &paths).map_err(query)?;
+    let tables = [(view.source.as_str(), table)];
+    let planned = plan(&state, &tables, &view.sql).map_err(query)?;
+    let carried = Carried {
+        entity: &view.entity,
+        label: label.then_some(view.label.as_str()),
+    };
+    let planned: LogicalPlan = carry(&planned, &carried).map_err(query)?;
+    let schema = Arc::new(planned.schema().as_arrow().clone());
+    let collected = DataFrame::new(state, planned).collect().await;
+    let batches = collected.map_err(|error| unreadable(&error, files))?;
+    let schema = batches.first().map_or(schema, RecordBatch::schema);
+    concat_batches(&schema, &batches).map_err(|error| query(error.into()))
+}
+
+/// An error of the Parquet reader is the file's, where it can be told which; all others are the query's.
+fn unreadable(error: &DataFusionError, files: &[GoodFile]) -> Error {
+    let why = error.to_string();
+    let of_the_reader = matches!(error.find_root(), DataFusionError::ParquetError(_));
+    let named = files.iter().find(|file| {
+        let name = file.path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| why.contains(name))
+    });
+    match named.or(files.first().filter(|_| files.len() == 1)) {
+        Some(file) if of_the_reader => Error::Unreadable {
+            path: file.path.clone(),
+            why,
+        },
+        _ => Error::Query(why),
+    }
+}
+
+fn in_order(view: &View, rows: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let position = |name: &str| {
+        let at = POSITION.iter().position(|column| *column == name).expect("one of the position's columns");
+        SortColumn {
+            values: Arc::clone(rows.column(view.features.len() + at)),
+            options: None,
+        }
+    };
+    let by = ["_topic", "_partition", "_source", "_offset"].map(position);
+    let order: UInt32Array = lexsort_to_indices(&by, None)?;
+    // One batch's rows lie in order already, and so do most: no need to copy them.
+    if order.values().iter().enumerate().all(|(at, row)| at == *row as usize) {
+        return Ok(rows.clone());
+    }
+    take_record_batch(rows, &order)
+}
+
+fn frame(view: &View, rows: &RecordBatch, label: bool) -> Result<FeatureFrame, Error> {
+    let query = |error: arrow::error::ArrowError| Error::Query(error.to_string());
+    let own = view.features.iter().zip(rows.columns());
+    let columns = own.map(|(feature, column)| cast(column, &feature.kind.data_type()));
+    let columns = columns.collect::<Result<Vec<ArrayRef>, _>>().map_err(query)?;
+    let fields = view.features.iter();
+    let fields = fields.map(|feature| Field::new(&feature.name, feature.kind.data_type(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let carried = &rows.columns()[view.features.len()..];
+    let sources = carried[0].as_primitive::<Int64Type>();
+    let offsets = carried[3].as_primitive::<Int64Type>();
+    let event_times = carried[4].as_primitive::<TimestampMicrosecondType>();
+    let positions = sources.values().iter().zip(offsets.values());
+    let entities = carried[5].as_string::<i32>().iter();
+    Ok(FeatureFrame {
+        entities: entities.map(|entity| entity.map(str::to_owned)).collect(),
+        as_of: event_times.iter().map(|time| time.unwrap_or(i64::MIN)).collect(),
+        positions: positions.map(|(source, offset)| (SourceId(*source), Offset(*offset))).collect(),
+        features: RecordBatch::try_new(schema, columns).map_err(query)?,
+        label: label.then(|| Arc::clone(&carried[6])),
+        view_version: view.version.clone(),
+    })
+}
