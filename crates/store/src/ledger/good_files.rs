@@ -37,11 +37,13 @@ pub struct GoodFile {
     pub delta: Option<OffsetDelta>,
     /// Least and greatest event time, microseconds since 1970-01-01 UTC.
     pub event_times: Option<(i64, i64)>,
+    /// Its bytes.
+    pub bytes: u64,
 }
 
 const COLUMNS: &str = "SELECT files.path, files.rows, files.sha256, files.batch_id, files.contract,
       files.contract_version, sources.id, sources.topic, topics.incarnation, sources.partition, batches.from_offset,
-      batches.to_offset, files.event_micros_min, files.event_micros_max
+      batches.to_offset, files.event_micros_min, files.event_micros_max, files.bytes
     FROM files JOIN batches ON batches.id = files.batch_id JOIN sources ON sources.id = batches.source_id
     JOIN topics USING (topic, topic_id) WHERE files.kind = 'good'";
 const ORDER: &str = "ORDER BY sources.topic, sources.partition, topics.incarnation, batches.from_offset NULLS LAST,
@@ -92,5 +94,6 @@ fn good_file(row: &Row) -> Result<GoodFile, Error> {
         partition: row.get(9),
         delta: bounds(10).map(|(from, to)| OffsetDelta::new(muster_spec::Offset(from), muster_spec::Offset(to))),
         event_times: bounds(12),
+        bytes: row.get::<_, i64>(14) as u64,
     })
 }
