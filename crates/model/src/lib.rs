@@ -4,6 +4,13 @@
 //! encode by the same saved [`Encoder`]; scoring never calls LightGBM; a version's files are held to their sha-256 and to
 //! stored scores before it may score.
 
+// The tests' data, shared with the integration tests, names this crate from outside.
+#[cfg(test)]
+extern crate self as muster_model;
+#[cfg(test)]
+#[path = "../tests/it/data.rs"]
+mod data;
+
 pub mod encoder;
 pub mod error;
 #[expect(unsafe_code, reason = "LightGBM is a C library; this file is where it is called")]

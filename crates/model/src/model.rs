@@ -226,7 +226,3 @@ impl Model {
 fn read_json<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> std::result::Result<T, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
-
-#[cfg(test)]
-#[path = "model_tests.rs"]
-mod tests;

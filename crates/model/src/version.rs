@@ -165,7 +165,3 @@ fn file_error(verb: &'static str, path: &Path, source: std::io::Error) -> Error 
         source,
     }
 }
-
-#[cfg(test)]
-#[path = "version_tests.rs"]
-mod tests;

@@ -74,6 +74,7 @@ pub(super) fn forest(text: &str) -> Result<Forest> {
     }
     header.must_be("num_class", 1)?;
     header.must_be("num_tree_per_iteration", 1)?;
+    header.must_be("label_index", 0)?;
     let sigmoid = sigmoid(header.get("objective")?)?;
     let average = header.values.contains_key("average_output");
     let (names_line, names) = header.get("feature_names")?;
@@ -217,7 +218,7 @@ fn nodes(
 ) -> Result<Vec<Node>> {
     let split_feature: Vec<usize> = section.exactly("split_feature", splits)?;
     let gains = section.finite("split_gain", splits)?;
-    let thresholds = section.finite("threshold", splits)?;
+    let thresholds: Vec<f64> = section.exactly("threshold", splits)?;
     let kinds: Vec<u8> = section.exactly("decision_type", splits)?;
     let left: Vec<i32> = section.exactly("left_child", splits)?;
     let right: Vec<i32> = section.exactly("right_child", splits)?;
@@ -261,7 +262,11 @@ fn nodes(
     Ok(nodes)
 }
 
+/// A threshold may be infinite: such a split parts what is missing from all that is not.
 fn number_test(threshold: f64, kind: u8) -> Option<Test> {
+    if threshold.is_nan() {
+        return None;
+    }
     let missing = match kind >> 2 {
         0 => Missing::None,
         1 => Missing::Zero,

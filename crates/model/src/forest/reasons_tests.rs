@@ -1,1 +1,74 @@
-//! Tests of the file beside this one.
+//! Tests of the file beside this one: the definition itself, over all orders of features, is the oracle.
+
+use super::*;
+use crate::data;
+
+/// What a tree expects of a row when only the features in `known` are known: the recursion that defines path-dependent
+/// contributions.
+fn expectation(tree: &Tree, child: i32, row: &[f64], known: u32) -> f64 {
+    if child < 0 {
+        return tree.leaf_values[!child as usize];
+    }
+    let node = &tree.nodes[child as usize];
+    if known >> node.feature & 1 == 1 {
+        let left = node.test.goes_left(flat_zero(row[node.feature]), &tree.words);
+        return expectation(tree, if left { node.left } else { node.right }, row, known);
+    }
+    let of = |child: i32| tree.count(child) / node.count * expectation(tree, child, row, known);
+    of(node.left) + of(node.right)
+}
+
+fn factorial(number: u32) -> f64 {
+    (1..=number).map(f64::from).product()
+}
+
+/// Shapley's value by its definition: the mean over all sets of other features of what the feature adds.
+fn shapley(tree: &Tree, row: &[f64], feature: usize) -> f64 {
+    let features = row.len() as u32;
+    let others = (0..1_u32 << features).filter(|set| set >> feature & 1 == 0);
+    others
+        .map(|set| {
+            let size = set.count_ones();
+            let weight = factorial(size) * factorial(features - size - 1) / factorial(features);
+            weight * (expectation(tree, 0, row, set | 1 << feature) - expectation(tree, 0, row, set))
+        })
+        .sum()
+}
+
+#[test]
+fn a_contribution_is_not_the_mean_over_all_orders() {
+    let text = data::train(2_000, 3, "num_leaves=25 min_data_in_leaf=5", 4)
+        .text()
+        .unwrap();
+    let forest = Arc::new(Forest::parse(&text).unwrap());
+    let matrix = data::awkward(&text, 20, 4);
+    let contributions = Reasons::new(forest.clone()).contributions(&matrix).unwrap();
+    for row in 0..matrix.rows() {
+        for feature in 0..data::COLUMNS {
+            let exact: f64 = forest
+                .trees
+                .iter()
+                .map(|tree| shapley(tree, matrix.row(row), feature))
+                .sum();
+            let ours = contributions[row * (data::COLUMNS + 1) + feature];
+            assert!(
+                (exact - ours).abs() < 1e-12,
+                "row {row}, feature {feature}: {exact} and {ours}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_feature_without_splits_contributes() {
+    let text = data::train(2_000, 3, "num_leaves=15", 10).text().unwrap();
+    let forest = Arc::new(Forest::parse(&text).unwrap());
+    let matrix = data::awkward(&text, 50, 5);
+    let contributions = Reasons::new(forest).contributions(&matrix).unwrap();
+    // The last feature of the table is constant.
+    assert!(
+        contributions
+            .chunks(data::COLUMNS + 1)
+            .all(|row| row[data::COLUMNS - 1] == 0.0)
+    );
+}

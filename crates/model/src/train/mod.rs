@@ -376,7 +376,3 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
     bytes.push(b'\n');
     bytes
 }
-
-#[cfg(test)]
-#[path = "mod_tests.rs"]
-mod tests;

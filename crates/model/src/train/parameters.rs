@@ -21,6 +21,7 @@ const ITERATIONS: u32 = 100;
 const SETTABLE: [&str; 41] = [
     "bagging_fraction",
     "bagging_freq",
+    "bin_construct_sample_cnt",
     "boost_from_average",
     "boosting",
     "cat_l2",
@@ -54,7 +55,6 @@ const SETTABLE: [&str; 41] = [
     "scale_pos_weight",
     "sigmoid",
     "skip_drop",
-    "subsample_for_bin",
     "top_rate",
     "uniform_drop",
     "use_missing",
