@@ -48,9 +48,14 @@ const IMPURE: &[&str] = &[
     "thread_rng",
 ];
 
+/// Where the process's environment is read; everything else gets its settings as values.
+const READS_ENVIRONMENT: &[&str] = &["crates/muster/", "crates/sandbox/", "tests/"];
+
 // Put together here, so that this file does not hold them itself.
 const KEYWORD: &str = concat!("un", "safe");
 const IGNORED: &str = concat!("#[", "ignore");
+const ALLOWED: [&str; 2] = [concat!("#[", "allow("), concat!("#![", "allow(")];
+const ENVIRONMENT: [&str; 2] = [concat!("env::", "var"), concat!("env::", "args")];
 const OUTSIDE: &str = concat!("..", "/shared");
 
 struct Source {
@@ -178,7 +183,8 @@ fn a_name_says_what_is_inside() {
 fn judging_reads_no_clock_file_or_environment() {
     let mut findings = Vec::new();
     let pure = rust_sources().filter(|source| PURE.iter().any(|folder| source.path.starts_with(folder)));
-    for source in pure.filter(|source| !source.path.ends_with("_tests.rs")) {
+    let of_tests = |path: &str| path.ends_with("_tests.rs") || path.contains("/test_");
+    for source in pure.filter(|source| !of_tests(&source.path)) {
         for (number, line) in code(&source.text) {
             for word in IMPURE.iter().filter(|word| line.contains(**word)) {
                 findings.push(format!("{}:{number}: `{word}`", source.path));
@@ -186,6 +192,31 @@ fn judging_reads_no_clock_file_or_environment() {
         }
     }
     none(&findings, "a crate that must know no clock, network or environment");
+}
+
+#[test]
+fn only_the_binary_and_the_sandbox_read_the_environment() {
+    let mut findings = Vec::new();
+    let is_test = |path: &str| path.contains("/tests/") || path.contains("/benches/") || path.ends_with("_tests.rs");
+    let reads = |path: &str| READS_ENVIRONMENT.iter().any(|folder| path.starts_with(folder)) || is_test(path);
+    for source in rust_sources().filter(|source| !reads(&source.path)) {
+        let lines = code(&source.text).filter(|(_, line)| ENVIRONMENT.iter().any(|word| line.contains(word)));
+        findings.extend(lines.map(|(number, _)| format!("{}:{number}", source.path)));
+    }
+    none(&findings, "a setting that does not come from the command line");
+}
+
+#[test]
+fn a_lint_is_silenced_with_a_reason() {
+    let mut findings = Vec::new();
+    for source in rust_sources() {
+        let lines = code(&source.text).filter(|(_, line)| ALLOWED.iter().any(|word| line.contains(word)));
+        findings.extend(lines.map(|(number, _)| format!("{}:{number}", source.path)));
+    }
+    none(
+        &findings,
+        "a lint that is allowed; `expect` with a reason ends when it is no longer needed",
+    );
 }
 
 #[test]
