@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{SortColumn, cast, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
 use datafusion::common::DataFusionError;
@@ -16,7 +16,7 @@ use muster_batch::{Ask, FeatureFrame};
 use muster_spec::{Offset, SourceId};
 
 use crate::row_local::{Carried, carry};
-use crate::session::{POSITION, plan, session, table_of_files};
+use crate::session::{POSITION, empty_table, plan, session, table_of_files};
 use crate::{Error, GoodFile, View};
 
 /// The features of every row of these files, each once.
@@ -61,7 +61,11 @@ async fn rows(view: &View, files: &[GoodFile], label: bool) -> Result<RecordBatc
     let paths = paths?;
     let state = session();
     let query = |error: DataFusionError| Error::Query(error.to_string());
-    let table = table_of_files(Arc::clone(&view.rows), &paths).map_err(query)?;
+    let table = if paths.is_empty() {
+        empty_table(Arc::clone(&view.rows))
+    } else {
+        table_of_files(Arc::clone(&view.rows), &paths).map_err(query)?
+    };
     let tables = [(view.source.as_str(), table)];
     let planned = plan(&state, &tables, &view.sql).map_err(query)?;
     let carried = Carried {
@@ -95,7 +99,10 @@ fn unreadable(error: &DataFusionError, files: &[GoodFile]) -> Error {
 
 fn in_order(view: &View, rows: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
     let position = |name: &str| {
-        let at = POSITION.iter().position(|column| *column == name).expect("one of the position's columns");
+        let at = POSITION
+            .iter()
+            .position(|column| *column == name)
+            .expect("one of the position's columns");
         SortColumn {
             values: Arc::clone(rows.column(view.features.len() + at)),
             options: None,
@@ -127,7 +134,9 @@ fn frame(view: &View, rows: &RecordBatch, label: bool) -> Result<FeatureFrame, E
     Ok(FeatureFrame {
         entities: entities.map(|entity| entity.map(str::to_owned)).collect(),
         as_of: event_times.iter().map(|time| time.unwrap_or(i64::MIN)).collect(),
-        positions: positions.map(|(source, offset)| (SourceId(*source), Offset(*offset))).collect(),
+        positions: positions
+            .map(|(source, offset)| (SourceId(*source), Offset(*offset)))
+            .collect(),
         features: RecordBatch::try_new(schema, columns).map_err(query)?,
         label: label.then(|| Arc::clone(&carried[6])),
         view_version: view.version.clone(),

@@ -42,6 +42,12 @@ fn told(error: &DataFusionError) -> (String, Option<String>) {
     let message = error.find_root().message().into_owned();
     let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("it cannot be planned").trim_end_matches('.');
+    if first.contains("unique expression names") {
+        return (
+            "two columns of the view have the same name".into(),
+            Some("rename one with `AS`".into()),
+        );
+    }
     let first = first.split(" at Line: ").next().unwrap_or(first);
     let first = first.trim_start_matches("ParserError(\"").trim_end_matches("\")");
     let mut letters = first.chars();

@@ -81,15 +81,21 @@ fn of_the_row(expression: &Expr) -> Result<(), Refused> {
             Expr::Placeholder(_) | Expr::ScalarVariable(..) | Expr::OuterReferenceColumn(..) => {
                 Some(("the view has a parameter or variable".to_owned(), SUBQUERY))
             }
-            Expr::ScalarFunction(call) if call.func.signature().volatility != Volatility::Immutable => {
-                Some((format!("`{}` does not depend on the row alone", call.func.name()), CLOCK))
-            }
-            Expr::Alias(alias) if alias.name.starts_with(CARRIED) => {
-                Some((format!("a column cannot be named `{}`", alias.name), "choose another name"))
-            }
+            Expr::ScalarFunction(call) if call.func.signature().volatility != Volatility::Immutable => Some((
+                format!("`{}` does not depend on the row alone", call.func.name()),
+                CLOCK,
+            )),
+            Expr::Alias(alias) if alias.name.starts_with(CARRIED) => Some((
+                format!("a column cannot be named `{}`", alias.name),
+                "choose another name",
+            )),
             _ => None,
         };
-        Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if found.is_some() {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
     });
     debug_assert!(walked.is_ok(), "the visitor never fails");
     found.map_or(Ok(()), Err)
@@ -117,7 +123,11 @@ pub(crate) fn carry(plan: &LogicalPlan, carried: &Carried<'_>) -> Result<Logical
     match plan {
         LogicalPlan::Projection(projection) => {
             let input = carry(&projection.input, carried)?;
-            let kept = input.schema().columns().into_iter().filter(|column| column.name.starts_with(CARRIED));
+            let kept = input
+                .schema()
+                .columns()
+                .into_iter()
+                .filter(|column| column.name.starts_with(CARRIED));
             let expressions = projection.expr.iter().cloned().chain(kept.map(Expr::Column));
             let projection = Projection::try_new(expressions.collect(), Arc::new(input))?;
             Ok(LogicalPlan::Projection(projection))

@@ -29,10 +29,15 @@ pub(crate) const POSITION: [&str; 5] = ["_source", "_topic", "_partition", "_off
 
 /// A session. One partition: rows come in the order of the files, and a view is the same work for one batch as for all.
 pub(crate) fn session() -> SessionState {
-    let mut config = SessionConfig::new().with_target_partitions(1).with_collect_statistics(false);
+    let mut config = SessionConfig::new()
+        .with_target_partitions(1)
+        .with_collect_statistics(false);
     config.options_mut().execution.parquet.schema_force_view_types = false;
     config.options_mut().sql_parser.enable_ident_normalization = false;
-    SessionStateBuilder::new().with_config(config).with_default_features().build()
+    SessionStateBuilder::new()
+        .with_config(config)
+        .with_default_features()
+        .build()
 }
 
 /// The columns of a contract's good rows: its fields, then the position.
@@ -40,10 +45,18 @@ pub(crate) fn good_rows(contract: &Contract) -> SchemaRef {
     let fields = contract.fields.iter();
     let fields = fields.map(|field| (field.name.as_str(), muster_expr::sql::data_type(&field.kind)));
     let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let kinds = [DataType::Int64, DataType::Utf8, DataType::Int32, DataType::Int64, micros];
+    let kinds = [
+        DataType::Int64,
+        DataType::Utf8,
+        DataType::Int32,
+        DataType::Int64,
+        micros,
+    ];
     let columns = fields.chain(POSITION.into_iter().zip(kinds));
     Arc::new(Schema::new(
-        columns.map(|(name, kind)| Field::new(name, kind, true)).collect::<Vec<_>>(),
+        columns
+            .map(|(name, kind)| Field::new(name, kind, true))
+            .collect::<Vec<_>>(),
     ))
 }
 
@@ -54,7 +67,10 @@ pub(crate) fn empty_table(schema: SchemaRef) -> Arc<dyn TableProvider> {
 
 /// A table of exactly these Parquet files, given by absolute paths, in this order. A column a file lacks is null.
 pub(crate) fn table_of_files(schema: SchemaRef, paths: &[impl AsRef<Path>]) -> Result<Arc<dyn TableProvider>> {
-    let urls = paths.iter().map(|path| url(path.as_ref())).collect::<Result<Vec<_>>>()?;
+    let urls = paths
+        .iter()
+        .map(|path| url(path.as_ref()))
+        .collect::<Result<Vec<_>>>()?;
     let format = ParquetFormat::default().with_force_view_types(false);
     let options = ListingOptions::new(Arc::new(format)).with_file_extension("");
     let config = ListingTableConfig::new_with_multi_paths(urls)
@@ -144,22 +160,25 @@ impl ContextProvider for Tables<'_> {
     }
 
     fn udf_names(&self) -> Vec<String> {
-        self.state.scalar_functions().keys().cloned().collect()
+        sorted(self.state.scalar_functions().keys())
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {
-        self.state.higher_order_functions().keys().cloned().collect()
+        sorted(self.state.higher_order_functions().keys())
     }
 
     fn udaf_names(&self) -> Vec<String> {
-        self.state.aggregate_functions().keys().cloned().collect()
+        sorted(self.state.aggregate_functions().keys())
     }
 
     fn udwf_names(&self) -> Vec<String> {
-        self.state.window_functions().keys().cloned().collect()
+        sorted(self.state.window_functions().keys())
     }
 }
 
-#[cfg(test)]
-#[path = "session_tests.rs"]
-mod tests;
+/// Names for hints, always in the same order.
+fn sorted<'n>(names: impl Iterator<Item = &'n String>) -> Vec<String> {
+    let mut names: Vec<String> = names.cloned().collect();
+    names.sort_unstable();
+    names
+}

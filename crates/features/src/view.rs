@@ -110,18 +110,33 @@ impl View {
 fn source<'c>(pipeline: &Pipeline, contracts: &'c [Contract], file: &str) -> Result<&'c Contract, Problem> {
     let whole_file = |message: String, hint: &str| problem(file, (0, 0), message, Some(hint.to_owned()));
     if pipeline.features.mode == Mode::Entities {
-        return Err(whole_file("`mode: entities` is not built yet".into(), "use `mode: rows`"));
+        return Err(whole_file(
+            "`mode: entities` is not built yet".into(),
+            "use `mode: rows`",
+        ));
     }
     let [name] = &pipeline.sources[..] else {
-        let message = format!("`mode: rows` reads one source, this pipeline has {}", pipeline.sources.len());
-        return Err(whole_file(message, "each good row is scored once, by its position in one contract's topic"));
+        let message = format!(
+            "`mode: rows` reads one source, this pipeline has {}",
+            pipeline.sources.len()
+        );
+        return Err(whole_file(
+            message,
+            "each good row is scored once, by its position in one contract's topic",
+        ));
     };
     let Some(contract) = contracts.iter().find(|contract| contract.name == *name) else {
-        return Err(whole_file(format!("unknown contract `{name}`"), "a source is a contract of the project"));
+        return Err(whole_file(
+            format!("unknown contract `{name}`"),
+            "a source is a contract of the project",
+        ));
     };
     for field in [&pipeline.features.entity, &pipeline.model.label] {
         if contract.field(field).is_none() {
-            return Err(whole_file(format!("`{name}` has no field `{field}`"), "entity and label are fields of the source"));
+            return Err(whole_file(
+                format!("`{name}` has no field `{field}`"),
+                "entity and label are fields of the source",
+            ));
         }
     }
     Ok(contract)
@@ -140,7 +155,11 @@ fn features(state: &SessionState, plan: &LogicalPlan, label: &str, file: &str) -
             Err((message, hint)) => problems.push(problem(file, (0, 0), message, Some(hint))),
         }
     }
-    if problems.is_empty() { Ok(features) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(features)
+    } else {
+        Err(problems)
+    }
 }
 
 fn feature(name: &str, kind: &DataType, reads_label: bool, label: &str) -> Result<Feature, (String, String)> {

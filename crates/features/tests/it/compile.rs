@@ -1,0 +1,204 @@
+//! Views that cannot be: what the user is told.
+
+use muster_features::{FeatureKind, View};
+
+use crate::project::{contract, pipeline};
+
+fn refused(sql: &str) -> String {
+    let problems = View::compile(&pipeline(sql, "rows", ""), &[contract("hr.person")]).expect_err(sql);
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    told.join("\n")
+}
+
+#[test]
+fn a_view_that_is_not_row_local_is_refused_with_its_reason() {
+    let cases = [
+        (
+            "SELECT hours FROM \"hr.person\" WHERE hours > 1",
+            "the view has `WHERE`",
+        ),
+        (
+            "SELECT hours FROM (SELECT hours FROM hr.person WHERE flag) t",
+            "the view has `WHERE`",
+        ),
+        ("SELECT hours FROM hr.person LIMIT 5", "the view has `LIMIT`"),
+        ("SELECT hours FROM hr.person ORDER BY hours", "the view has `ORDER BY`"),
+        ("SELECT DISTINCT hours FROM hr.person", "the view has `DISTINCT`"),
+        ("SELECT avg(hours) AS h FROM hr.person", "the view has an aggregate"),
+        (
+            "SELECT hours FROM hr.person GROUP BY hours",
+            "the view has an aggregate",
+        ),
+        (
+            "SELECT row_number() OVER () AS n FROM hr.person",
+            "the view has a window function",
+        ),
+        (
+            "SELECT a.hours FROM hr.person a JOIN hr.person b ON a.id = b.id",
+            "the view has a join",
+        ),
+        (
+            "SELECT hours FROM hr.person UNION ALL SELECT hours FROM hr.person",
+            "the view has `UNION`",
+        ),
+        ("SELECT 1 AS one", "the view has rows of its own"),
+        (
+            "SELECT (SELECT max(hours) FROM hr.person) AS m FROM hr.person",
+            "the view has a subquery",
+        ),
+        (
+            "SELECT hours IN (SELECT hours FROM hr.person) AS m FROM hr.person",
+            "the view has a subquery",
+        ),
+        (
+            "SELECT random() AS r FROM hr.person",
+            "`random` does not depend on the row alone",
+        ),
+        (
+            "SELECT CAST(now() AS VARCHAR) AS r FROM hr.person",
+            "`now` does not depend on the row alone",
+        ),
+        (
+            "SELECT hours AS __muster_0 FROM hr.person",
+            "a column cannot be named `__muster_0`",
+        ),
+    ];
+    for (sql, told) in cases {
+        assert!(
+            refused(sql).starts_with(&format!("pipelines/v.sql:0:0: {told}\n  hint: ")),
+            "{sql}: {}",
+            refused(sql)
+        );
+    }
+}
+
+#[test]
+fn a_view_that_does_not_plan_is_told_at_its_place() {
+    let cases = [
+        (
+            "SELECT\n  hour\nFROM hr.person",
+            "pipelines/v.sql:2:3: there is no column `hour`\n  hint: did you mean `hours`?",
+        ),
+        (
+            "SELECT city FROM hr.person",
+            "pipelines/v.sql:1:8: there is no column `city`\n  hint: did you mean `City`?",
+        ),
+        (
+            "SELECT hours FROM hr.persn",
+            "pipelines/v.sql:0:0: SQL: there is no source `hr.persn`",
+        ),
+        (
+            "SELECT hours\nFROM",
+            "pipelines/v.sql:0:0: SQL: sql parser error: Expected: identifier, found: EOF",
+        ),
+        (
+            "SELECT hours hours hours FROM hr.person",
+            "pipelines/v.sql:1:20: SQL: sql parser error: Expected: end of statement, found: hours",
+        ),
+        ("SELECT nofunc(hours) AS x FROM hr.person", ""),
+        ("SELECT hours + City + flag AS x FROM hr.person", ""),
+        (
+            "SELECT hours FROM hr.person; SELECT hours FROM hr.person",
+            "pipelines/v.sql:0:0: SQL: a feature view is one SELECT",
+        ),
+        ("DROP TABLE x", "pipelines/v.sql:0:0: SQL: a feature view is one SELECT"),
+        ("", "pipelines/v.sql:0:0: SQL: a feature view is one SELECT"),
+        ("SELECT hours, hours FROM hr.person", ""),
+    ];
+    for (sql, told) in cases {
+        println!("{sql:?} => {}", refused(sql));
+    }
+    for (sql, told) in cases {
+        assert_eq!(refused(sql), told, "{sql}");
+    }
+}
+
+#[test]
+fn a_label_that_reaches_a_feature_is_found_behind_any_name() {
+    let cases = [
+        ("SELECT target FROM hr.person", "target"),
+        ("SELECT hours, target * 2 AS t FROM hr.person", "t"),
+        ("SELECT CASE WHEN target = 1 THEN hours END AS h FROM hr.person", "h"),
+        (
+            "SELECT x AS y FROM (SELECT coalesce(target, 0) AS x, hours FROM hr.person) i",
+            "y",
+        ),
+        (
+            "WITH i AS (SELECT target AS hours FROM hr.person) SELECT i.hours FROM i",
+            "hours",
+        ),
+    ];
+    for (sql, column) in cases {
+        let told = format!("pipelines/v.sql:0:0: the column `{column}` depends on the label `target`");
+        assert!(refused(sql).starts_with(&told), "{sql}: {}", refused(sql));
+    }
+    // A label that stays inside is no feature.
+    let sql = "SELECT hours FROM (SELECT hours, target FROM hr.person) i";
+    assert!(View::compile(&pipeline(sql, "rows", ""), &[contract("hr.person")]).is_ok());
+}
+
+#[test]
+fn every_column_that_is_no_feature_is_told() {
+    let told = refused("SELECT *, hours + 1, hours AS \"Kurs %\" FROM hr.person");
+    for part in [
+        "the column `target` depends on the label",
+        "`_offset` is no name of a feature",
+        "the column `day` is of type Date32",
+        "`Kurs %` is no name of a feature",
+        "hours + Int64(1)` is no name of a feature",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn names_of_the_pipeline_that_the_view_lacks_are_told() {
+    let model = "  categorical: [city]\n";
+    let pipeline = pipeline("SELECT City, hours FROM hr.person", "rows", model);
+    let problems = View::compile(&pipeline, &[contract("hr.person")]).expect_err("two names do not fit");
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "pipelines/p.yaml:0:0: the view has no column `city`\n  hint: did you mean `City`?",
+            "pipelines/p.yaml:0:0: the text feature `City` is neither categorical nor ordinal\n  \
+             hint: list it in the model, or leave it out of the view",
+        ]
+    );
+}
+
+#[test]
+fn entities_are_refused_with_a_word() {
+    let problems = View::compile(
+        &pipeline("SELECT hours FROM hr.person", "entities", ""),
+        &[contract("hr.person")],
+    );
+    assert_eq!(problems.unwrap_err()[0].message, "`mode: entities` is not built yet");
+}
+
+#[test]
+fn columns_take_one_of_four_types() {
+    let sql = "SELECT hours, id, share, CAST(share AS REAL) AS small, cost, flag, hours > 3 AS long, upper(City) AS up,
+        date_part('month', day) AS month, CASE WHEN flag THEN 'yes' ELSE 'no' END AS word FROM hr.person";
+    let model = "  categorical: [up, word]\n";
+    let view = View::compile(&pipeline(sql, "rows", model), &[contract("hr.person")]).unwrap();
+    let kinds = view
+        .features
+        .iter()
+        .map(|feature| (feature.name.as_str(), feature.kind));
+    assert_eq!(
+        kinds.collect::<Vec<_>>(),
+        [
+            ("hours", FeatureKind::Whole),
+            ("id", FeatureKind::Whole),
+            ("share", FeatureKind::Number),
+            ("small", FeatureKind::Number),
+            ("cost", FeatureKind::Number),
+            ("flag", FeatureKind::Boolean),
+            ("long", FeatureKind::Boolean),
+            ("up", FeatureKind::Text),
+            ("month", FeatureKind::Whole),
+            ("word", FeatureKind::Text),
+        ]
+    );
+}

@@ -1,0 +1,168 @@
+//! Features of sealed files: the same rows whatever the cut, in one order, with position, entity and label beside.
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
+use muster_batch::{Ask, FeatureFrame};
+use muster_features::{Error, GoodFile, View, compute};
+use muster_spec::{Offset, SourceId};
+
+use crate::project::{Row, batch, contract, pipeline, seal};
+
+const SQL: &str = "SELECT City, share, hours + 1 AS more, cost, flag FROM \"hr.person\"";
+
+fn view(sql: &str) -> View {
+    let categorical = if sql.contains("City") {
+        "  categorical: [City]\n"
+    } else {
+        ""
+    };
+    View::compile(&pipeline(sql, "rows", categorical), &[contract("hr.person")]).unwrap()
+}
+
+async fn computed(view: &View, files: &[GoodFile]) -> FeatureFrame {
+    compute(view, files, None, true).await.unwrap()
+}
+
+/// Rows of a topic that was deleted and made again, of a second partition and of another topic, in no order.
+fn rows() -> Vec<Row> {
+    let a = |source, partition, offset| Row::new(source, "a", partition, offset);
+    vec![
+        a(4, 0, 0),
+        a(4, 0, 1),
+        a(1, 0, 5),
+        a(1, 0, 2),
+        a(1, 0, 9),
+        a(2, 1, 3),
+        a(2, 1, 4),
+        a(4, 0, 7),
+        Row::new(3, "A", 2, 8),
+        Row::new(3, "A", 2, 1),
+        a(2, 1, 100),
+    ]
+}
+
+fn ordered() -> Vec<Row> {
+    let mut rows = rows();
+    rows.sort_by_key(|row| (row.topic, row.partition, row.source, row.offset));
+    rows
+}
+
+#[tokio::test]
+async fn rows_come_in_the_order_of_their_positions_with_all_that_belongs_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rows();
+    let files = [
+        seal(folder.path(), "one.parquet", &batch(&rows[..4])),
+        seal(folder.path(), "two.parquet", &batch(&rows[4..])),
+    ];
+    let view = view(SQL);
+    let frame = computed(&view, &files).await;
+    let ordered = ordered();
+    let positions = ordered.iter().map(|row| (SourceId(row.source), Offset(row.offset)));
+    assert_eq!(frame.positions, positions.collect::<Vec<_>>());
+    assert_eq!(
+        frame.entities,
+        ordered.iter().map(|row| Some(row.id.to_string())).collect::<Vec<_>>()
+    );
+    let times = ordered.iter().map(|row| row.event_time().unwrap_or(i64::MIN));
+    assert_eq!(frame.as_of, times.collect::<Vec<_>>());
+    let features = &frame.features;
+    assert_eq!(features.num_columns(), 5);
+    let cities = features.column(0).as_string::<i32>();
+    let shares = features.column(1).as_primitive::<Float64Type>();
+    let more = features.column(2).as_primitive::<Int64Type>();
+    let costs = features.column(3).as_primitive::<Float64Type>();
+    let flags = features.column(4).as_boolean();
+    let labels = frame.label.as_ref().unwrap().as_primitive::<Int32Type>();
+    for (at, row) in ordered.iter().enumerate() {
+        assert_eq!(cities.is_valid(at).then(|| cities.value(at).to_owned()), row.city());
+        assert_eq!(shares.is_valid(at).then(|| shares.value(at)), row.share());
+        assert_eq!(more.value(at), row.id * 2 + 1);
+        assert_eq!(costs.value(at), row.id as f64 / 4.0);
+        assert_eq!(flags.value(at), row.id % 2 == 0);
+        assert_eq!(labels.is_valid(at).then(|| labels.value(at)), row.target());
+    }
+}
+
+#[tokio::test]
+async fn the_cut_of_batches_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rows();
+    let view = view(SQL);
+    let whole = computed(&view, &[seal(folder.path(), "whole.parquet", &batch(&rows))]).await;
+    for cut in 1..rows.len() {
+        let parts = rows.chunks(cut).enumerate();
+        let mut files: Vec<_> = parts
+            .map(|(at, part)| seal(folder.path(), &format!("{cut}/{at}.parquet"), &batch(part)))
+            .collect();
+        files.reverse();
+        let frame = computed(&view, &files).await;
+        assert_eq!(frame.features, whole.features, "cut into {cut}s");
+        assert_eq!(
+            (&frame.positions, &frame.entities, &frame.as_of),
+            (&whole.positions, &whole.entities, &whole.as_of)
+        );
+        assert_eq!(frame.label.unwrap().to_data(), whole.label.clone().unwrap().to_data());
+    }
+}
+
+#[tokio::test]
+async fn a_source_is_found_by_any_way_of_writing_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [seal(folder.path(), "a.parquet", &batch(&ordered()))];
+    let expected = computed(&view("SELECT hours FROM \"hr.person\""), &files).await;
+    for sql in [
+        "SELECT hours FROM hr.person",
+        "select HR.hours from hr.person as HR",
+        "SELECT \"hr.person\".hours FROM \"hr.person\"",
+        "SELECT t.hours FROM (SELECT hours, City AS target FROM hr.person) t;",
+        "WITH base AS (SELECT hours AS h FROM hr.person), more AS (SELECT h FROM base) SELECT h AS hours FROM more m",
+        "SELECT CAST(ROUND(ABS(hours)) AS INT) AS hours FROM hr.person -- in any case",
+    ] {
+        let view = view(&sql.replace("City AS target", "share AS s"));
+        let frame = computed(&view, &files).await;
+        assert_eq!(frame.features, expected.features, "{sql}");
+        assert_eq!(frame.positions, expected.positions, "{sql}");
+        assert_ne!(frame.view_version, expected.view_version, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_older_than_a_field_has_nulls_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = batch(&ordered());
+    let without = ["City", "target"].iter().fold(rows.clone(), |rows, name| {
+        let kept: Vec<usize> = (0..rows.num_columns())
+            .filter(|at| rows.schema().field(*at).name() != name)
+            .collect();
+        rows.project(&kept).unwrap()
+    });
+    let frame = computed(&view(SQL), &[seal(folder.path(), "old.parquet", &without)]).await;
+    assert_eq!(frame.features.column(0).null_count(), rows.num_rows());
+    assert_eq!(frame.label.unwrap().null_count(), rows.num_rows());
+    assert_eq!(frame.entities[0].as_deref(), Some("3001"));
+}
+
+#[tokio::test]
+async fn a_label_comes_only_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [seal(folder.path(), "a.parquet", &batch(&ordered()))];
+    assert!(compute(&view(SQL), &files, None, false).await.unwrap().label.is_none());
+}
+
+#[tokio::test]
+async fn no_file_gives_no_row() {
+    let frame = computed(&view(SQL), &[]).await;
+    assert_eq!((frame.features.num_rows(), frame.features.num_columns()), (0, 5));
+    assert_eq!((frame.positions.len(), frame.label.unwrap().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn entities_are_refused_with_a_word() {
+    let asks = [Ask {
+        entity: "1".into(),
+        as_of: 0,
+    }];
+    let refused = compute(&view(SQL), &[], Some(&asks), false).await.unwrap_err();
+    assert!(matches!(refused, Error::Entities), "{refused}");
+}
