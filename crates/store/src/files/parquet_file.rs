@@ -192,10 +192,13 @@ fn encode(path: &str, reason: &str) -> Error {
     }
 }
 
+/// Hashes what it writes. After an error it never touches the file again, though buffers above it still try to empty
+/// themselves when they are dropped.
 struct HashingFile {
     file: Box<dyn PendingFile>,
     hasher: Sha256,
     bytes: u64,
+    failed: bool,
 }
 
 impl HashingFile {
@@ -204,19 +207,33 @@ impl HashingFile {
             file,
             hasher: Sha256::new(),
             bytes: 0,
+            failed: false,
         }
     }
 }
 
 impl Write for HashingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        if self.failed {
+            return Err(io::Error::other("an earlier write failed"));
+        }
+        let written = match self.file.write(bytes) {
+            Ok(written) => written,
+            Err(error) => {
+                // A signal between two writes is no failure: the caller writes on.
+                self.failed = error.kind() != io::ErrorKind::Interrupted;
+                return Err(error);
+            }
+        };
         self.hasher.update(&bytes[..written]);
         self.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Err(io::Error::other("an earlier write failed"));
+        }
         self.file.flush()
     }
 }

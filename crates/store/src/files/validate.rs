@@ -138,22 +138,11 @@ fn raw(chosen: &[u32], lines: &RawLines) -> ArrayRef {
 /// One column's text, as it stood in the file; null where the line could not be cut, and for an empty unquoted cell.
 fn cells(chosen: &[u32], lines: &RawLines, column: usize) -> ArrayRef {
     let mut builder = StringBuilder::new();
-    let mut uncut = lines.uncut.iter().map(|(at, ..)| *at).peekable();
     for &line in chosen {
-        while uncut.next_if(|at| *at < line).is_some() {}
-        let cell = line as usize * lines.width + column;
-        if uncut.peek() == Some(&line) || column >= lines.width || lines.nulls[cell] {
-            builder.append_null();
-        } else {
-            builder.append_value(text(lines, cell));
-        }
+        let cell = if column < lines.width { lines.cell(line as usize, column) } else { None };
+        builder.append_option(cell.map(|text| std::str::from_utf8(text).unwrap_or_default()));
     }
     Arc::new(builder.finish())
-}
-
-fn text(lines: &RawLines, cell: usize) -> &str {
-    let start = if cell == 0 { 0 } else { lines.ends[cell - 1] as usize };
-    std::str::from_utf8(&lines.text[start..lines.ends[cell] as usize]).unwrap_or_default()
 }
 
 /// `_row`, `_line`, `_raw`, `_violations`, `_warnings`, then the header's names. A name that stands twice gets a

@@ -69,7 +69,7 @@ async fn migrate_on(client: &mut Client, settings: &Settings) -> Result<Migrated
     let report = runner
         .run_async(client)
         .await
-        .map_err(|error| Error::Migrate(error.to_string()))?;
+        .map_err(|error| Error::Migrate(whole_text(&error)))?;
     let readable = "GRANT SELECT ON migrations TO muster_ingest, muster_score, muster_read";
     bounded(ACTION, settings.answer, client.batch_execute(readable)).await?;
     Ok(Migrated {
@@ -83,6 +83,12 @@ fn migrations() -> Result<Vec<Migration>, Error> {
         .iter()
         .map(|(name, sql)| Migration::unapplied(name, sql).map_err(|error| Error::Migrate(error.to_string())))
         .collect()
+}
+
+/// An error's text with its causes'; a migration's hold no rows.
+fn whole_text(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// This program's last migration.

@@ -14,6 +14,7 @@ pub mod health;
 pub mod keys;
 pub mod migrate;
 pub mod models;
+pub mod overview;
 pub mod predictions;
 pub mod readers;
 pub mod reconcile;

@@ -1,0 +1,103 @@
+//! How fast a seal, a commit and predictions are; run by hand: `cargo test … -- --ignored --nocapture speed`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use muster_batch::{Cause, JudgedBatch, Prediction, Reason};
+use muster_spec::{Offset, SourceId};
+use muster_store::ledger::commit::Attempt;
+use muster_store::{BatchWriter, FileStore, FolderStore};
+
+use crate::support::{Fate, Fixture, contract, judged, sealed, to_commit, token, topic_id};
+
+const RUN_ROWS: i64 = 8192;
+
+#[test]
+#[ignore = "a measurement, not a check"]
+fn speed_of_a_seal() {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn FileStore> = Arc::new(FolderStore::new(folder.path()));
+    let contract = contract();
+    for (label, bad_every) in [("no bad row", i64::MAX), ("one in ten bad", 10), ("all bad", 1)] {
+        let batches: Vec<JudgedBatch> = (0..32)
+            .map(|run| {
+                let fates: Vec<Fate> = (0..RUN_ROWS)
+                    .map(|at| match at % bad_every {
+                        0 if bad_every != i64::MAX => Fate::Bad(vec!["visitor_id.required", "columns"], None),
+                        _ => Fate::Good((run * RUN_ROWS + at) * 7919 % 100_003, (run * RUN_ROWS + at) * 1000),
+                    })
+                    .collect();
+                judged(&contract, SourceId(1), run * RUN_ROWS, &fates)
+            })
+            .collect();
+        let mut best = Duration::MAX;
+        let mut bytes = 0;
+        for _ in 0..3 {
+            let mut writer =
+                BatchWriter::new(Arc::clone(&store), Arc::clone(&contract), SourceId(1), token(), Offset(0)).unwrap();
+            let begun = Instant::now();
+            for batch in &batches {
+                writer.push(batch).unwrap();
+            }
+            let sealed = writer.seal(&|_| ()).unwrap();
+            best = best.min(begun.elapsed());
+            bytes = sealed.bytes();
+        }
+        let rows = 32 * RUN_ROWS;
+        println!(
+            "seal, {label}: {:.2} M rows/s, {:.1} bytes a row ({rows} rows, 3 fields, 2 keys a good row)",
+            rows as f64 / best.as_secs_f64() / 1e6,
+            bytes as f64 / rows as f64
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a check"]
+async fn speed_of_a_commit() {
+    let fixture = Fixture::new().await;
+    for count in [1, 8, 32] {
+        let sources = fixture.assign(topic_id(), count, "a").await;
+        let mut times = Vec::new();
+        for round in 0..60 {
+            let batches: Vec<_> = sources
+                .iter()
+                .map(|source| to_commit(sealed(&fixture.contract, source, round * 100, round * 100 + 100, 5)))
+                .collect();
+            let begun = Instant::now();
+            fixture.ingest.commit(Attempt::new(), &batches).await.unwrap();
+            times.push(begun.elapsed());
+        }
+        times.sort();
+        println!("commit of {count} sources: median {:?}, p95 {:?}, max {:?}", times[30], times[57], times[59]);
+        let begun = Instant::now();
+        fixture.assign(topic_id(), count, "a").await;
+        println!("assigning {count} new sources: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a check"]
+async fn speed_of_predictions() {
+    let (fixture, claim) = crate::scoring::one_claim().await;
+    let reasons: Vec<Reason> = (0..13)
+        .map(|at| Reason {
+            feature: format!("feature_{at}").into(),
+            contribution: 0.123_456 * f64::from(at),
+        })
+        .collect();
+    let predictions: Vec<Prediction> = (0..50_000)
+        .map(|at| Prediction {
+            score: 0.5,
+            band: "looking".into(),
+            reasons: Some(reasons.clone()),
+            model: claim.model.clone(),
+            entity: Some(at.to_string()),
+            cause: Cause::Row(claim.files[0].source, Offset(at)),
+        })
+        .collect();
+    let begun = Instant::now();
+    crate::scoring::write(&fixture, &claim, &predictions).await.unwrap();
+    let took = begun.elapsed();
+    println!("predictions with 13 reasons: {:.0} rows/s", 50_000.0 / took.as_secs_f64());
+}
