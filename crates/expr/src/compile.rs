@@ -4,9 +4,6 @@
 //! cannot meet a type it was not made for; whatever does not fit is a [`Problem`] at the rule's place. `unique` and the
 //! built-in rules that only decoding sees are not compiled: the judge and decode answer for them.
 
-use arrow::array::types::{TimestampMicrosecondType, TimestampMillisecondType};
-use arrow::compute::kernels::cast_utils::Parser;
-use arrow::datatypes::Date32Type;
 use muster_spec::{Check, Contract, Field, FieldKind, Problem, Rule, RuleNumber};
 use regex::bytes::Regex;
 
@@ -144,7 +141,12 @@ impl Compiler<'_> {
 /// The regular expression that only the whole text can match.
 fn whole(pattern: &str) -> Result<Regex, Fault> {
     Regex::new(&format!(r"\A(?:{pattern})\z")).map_err(|error| {
-        let last = error.to_string().lines().last().unwrap_or_default().replace("error: ", "");
+        let last = error
+            .to_string()
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .replace("error: ", "");
         Fault::new(format!("`{pattern}` is no regular expression: {last}"))
     })
 }
@@ -170,7 +172,10 @@ fn between(field: &Field, low: Option<f64>, high: Option<f64>) -> Result<NumberC
         return Err(Fault::new("NaN is no bound"));
     }
     let whole = |scale: i8, least: i128, greatest: i128| {
-        let bounds = (scaled(low, scale, true).max(least), scaled(high, scale, false).min(greatest));
+        let bounds = (
+            scaled(low, scale, true).max(least),
+            scaled(high, scale, false).min(greatest),
+        );
         Ok(NumberCheck::Whole(bounds.0, bounds.1))
     };
     match &field.kind {
@@ -193,7 +198,9 @@ fn scaled(bound: f64, scale: i8, up: bool) -> i128 {
     let kept = fraction.get(..places).unwrap_or(fraction);
     let digits = format!("{whole}{kept:0<places$}");
     let size: i128 = digits.parse().unwrap_or(i128::MAX);
-    let cut = fraction.get(places..).is_some_and(|rest| rest.bytes().any(|digit| digit != b'0'));
+    let cut = fraction
+        .get(places..)
+        .is_some_and(|rest| rest.bytes().any(|digit| digit != b'0'));
     match (bound < 0.0, cut && up, cut && !up) {
         (false, true, _) => size.saturating_add(1),
         (true, _, true) => (-size).saturating_sub(1),
@@ -203,46 +210,33 @@ fn scaled(bound: f64, scale: i8, up: bool) -> i128 {
 }
 
 fn one_of_numbers(field: &Field, values: &[String]) -> Result<NumberCheck, Fault> {
-    let fault = |value: &String| Fault::new(format!("`{value}` is no value of `{}`, {}", field.name, kind_word(field)));
+    let fault = |value: &String| {
+        Fault::new(format!(
+            "`{value}` is no value of `{}`, {}",
+            field.name,
+            kind_word(field)
+        ))
+    };
     let whole = |read: &dyn Fn(&str) -> Option<i128>| {
-        let read: Result<Vec<i128>, Fault> = values.iter().map(|text| read(text).ok_or_else(|| fault(text))).collect();
-        let mut sorted = read?;
-        sorted.sort_unstable();
-        Ok(NumberCheck::WholeOf(sorted))
+        let read: Result<Vec<i128>, Fault> = values
+            .iter()
+            .map(|text| read(text).ok_or_else(|| fault(text)))
+            .collect();
+        Ok(NumberCheck::WholeOf(read?))
     };
     match &field.kind {
         FieldKind::Int => whole(&|text| text.parse::<i32>().ok().map(i128::from)),
         FieldKind::Long => whole(&|text| text.parse::<i64>().ok().map(i128::from)),
-        FieldKind::Date => whole(&|text| Date32Type::parse(text).map(i128::from)),
-        FieldKind::TimestampMillis => whole(&|text| TimestampMillisecondType::parse(text).map(i128::from)),
-        FieldKind::TimestampMicros => whole(&|text| TimestampMicrosecondType::parse(text).map(i128::from)),
-        FieldKind::Decimal { scale, .. } => whole(&|text| unscaled(text, *scale)),
-        FieldKind::Float | FieldKind::Double => {
-            let read = values.iter().map(|text| text.parse::<f64>().map_err(|_| fault(text)));
-            Ok(NumberCheck::RealOf(read.collect::<Result<_, _>>()?))
-        }
         FieldKind::Boolean => {
-            let read: Result<Vec<bool>, Fault> =
-                values.iter().map(|text| text.parse().map_err(|_| fault(text))).collect();
+            let read: Result<Vec<bool>, Fault> = values
+                .iter()
+                .map(|text| text.parse().map_err(|_| fault(text)))
+                .collect();
             let read = read?;
             Ok(NumberCheck::TruthOf(read.contains(&false), read.contains(&true)))
         }
-        _ => Err(unfit(&Check::OneOf(Vec::new()), field, "text, number, date or boolean")),
+        _ => Err(unfit(&Check::OneOf(Vec::new()), field, "text, whole number or boolean")),
     }
-}
-
-/// A decimal's text as its unscaled number; `None` where it is none or has more places than the field.
-fn unscaled(text: &str, scale: i8) -> Option<i128> {
-    let places = usize::try_from(scale).ok()?;
-    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let plain = |part: &str| part.bytes().all(|digit| digit.is_ascii_digit());
-    if fraction.len() > places || whole.is_empty() || !plain(whole) || !plain(fraction) {
-        return None;
-    }
-    let size: i128 = format!("{whole}{fraction:0<places$}").parse().ok()?;
-    Some(sign * size)
 }
 
 fn unfit(check: &Check, field: &Field, needed: &str) -> Fault {
@@ -253,8 +247,15 @@ fn unfit(check: &Check, field: &Field, needed: &str) -> Fault {
         Check::OneOf(_) => "one_of",
         _ => "the rule",
     };
-    let fault = Fault::new(format!("`{word}` needs a {needed} field and `{}` is {}", field.name, kind_word(field)));
-    if matches!(field.kind, FieldKind::Date | FieldKind::TimestampMillis | FieldKind::TimestampMicros) {
+    let fault = Fault::new(format!(
+        "`{word}` needs a {needed} field and `{}` is {}",
+        field.name,
+        kind_word(field)
+    ));
+    if matches!(
+        field.kind,
+        FieldKind::Date | FieldKind::TimestampMillis | FieldKind::TimestampMicros
+    ) {
         return fault.hint(format!("write `expect: \"{} >= DATE '2020-01-01'\"`", field.name));
     }
     fault

@@ -17,8 +17,26 @@ fn read_as(text: &str, code_page: fn(char) -> Option<u8>) -> String {
 #[test]
 fn damaged_text_is_seen() {
     for text in [
-        "MÃ¼ller", "FranÃ§ois", "M√ºller", "Fran√ßois", "itâ€™s", "it‚Äôs", "BucureÈ™ti", "â‚¬ 5", "KÃ¶ln", "MÃ–BEL",
-        "CAFÃ‰", "Å\u{81}Ã³dÅº", "ä¸\u{AD}æ–‡", "ÐœÐ¾ÑÐºÐ²Ð°", "ï»¿name", "ï¿½", "a\u{FFFD}b", "ðŸ˜€ ok", "Â°C", "Müller und \u{FFFD}",
+        "MÃ¼ller",
+        "FranÃ§ois",
+        "M√ºller",
+        "Fran√ßois",
+        "itâ€™s",
+        "it‚Äôs",
+        "BucureÈ™ti",
+        "â‚¬ 5",
+        "KÃ¶ln",
+        "MÃ–BEL",
+        "CAFÃ‰",
+        "Å\u{81}Ã³dÅº",
+        "ä¸\u{AD}æ–‡",
+        "ÐœÐ¾Ñ\u{81}ÐºÐ²Ð°",
+        "ï»¿name",
+        "ï¿½",
+        "a\u{FFFD}b",
+        "ðŸ˜€ ok",
+        "Â°C",
+        "Müller und \u{FFFD}",
     ] {
         assert!(is_damaged(text), "{text}");
     }
@@ -27,10 +45,56 @@ fn damaged_text_is_seen() {
 #[test]
 fn text_in_use_is_not() {
     for text in [
-        "", "Mueller", "Müller", "François", "Ångström", "Łódź", "NESTLÉ®", "Spaß…", "groß–klein", "CAFÉ™", "«CITÉ»", "IRMÃ»",
-        "HYVÄ…", "PÅ…", "„Spaß“", "l’été", "l’école", "“Ça va”", "à «\u{A0}Paris\u{A0}»", "intégré\u{A0}»", "1×–2", "Ø\u{A0}12 mm",
-        "√2 ≈ 1,41", "São Paulo", "NÃO", "Москва", "Ελλάδα", "東京", "中文", "한국어", "שלום", "مرحبا", "naïve", "ÅÄÖ", "åäö", "ÆØÅ",
-        "Ærø", "Ñandú", "ESPAÑ…", "–é", "😀", "Ãœ", "¿Qué?", "50 €", "½ × ¼", "Zoë", "Å", "Ã", "â", "ß",
+        "",
+        "Mueller",
+        "Müller",
+        "François",
+        "Ångström",
+        "Łódź",
+        "NESTLÉ®",
+        "Spaß…",
+        "groß–klein",
+        "CAFÉ™",
+        "«CITÉ»",
+        "IRMÃ»",
+        "HYVÄ…",
+        "PÅ…",
+        "„Spaß“",
+        "l’été",
+        "l’école",
+        "“Ça va”",
+        "à «\u{A0}Paris\u{A0}»",
+        "intégré\u{A0}»",
+        "1×–2",
+        "Ø\u{A0}12 mm",
+        "√2 ≈ 1,41",
+        "São Paulo",
+        "NÃO",
+        "Москва",
+        "Ελλάδα",
+        "東京",
+        "中文",
+        "한국어",
+        "שלום",
+        "مرحبا",
+        "naïve",
+        "ÅÄÖ",
+        "åäö",
+        "ÆØÅ",
+        "Ærø",
+        "Ñandú",
+        "ESPAÑ…",
+        "–é",
+        "😀",
+        "Ãœ",
+        "¿Qué?",
+        "50 €",
+        "½ × ¼",
+        "Zoë",
+        "Å",
+        "Ã",
+        "â",
+        "ß",
     ] {
         // `Ãœ` alone is a damaged `Ü` and nothing else in use.
         assert_eq!(is_damaged(text), text == "Ãœ", "{text}");
@@ -39,7 +103,20 @@ fn text_in_use_is_not() {
 
 #[test]
 fn every_accented_name_is_seen_after_either_code_page() {
-    for name in ["Müller", "François", "Łukasz", "Žižek", "Søren", "Jürgen", "Renée", "Nuñez", "Ümit", "Çelik", "Ştefan", "Åsa"] {
+    for name in [
+        "Müller",
+        "François",
+        "Łukasz",
+        "Žižek",
+        "Søren",
+        "Jürgen",
+        "Renée",
+        "Nuñez",
+        "Ümit",
+        "Çelik",
+        "Ştefan",
+        "Åsa",
+    ] {
         assert!(!is_damaged(name), "{name}");
         for code_page in [windows_1252 as fn(char) -> Option<u8>, mac_roman] {
             let damaged = read_as(name, code_page);

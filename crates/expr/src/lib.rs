@@ -11,6 +11,8 @@ pub mod numbers;
 pub mod row_set;
 pub mod rules;
 pub mod sql;
+#[cfg(test)]
+mod test_contract;
 pub mod text;
 
 pub use row_set::RowSet;

@@ -1,14 +1,11 @@
-//! `between` and `one_of` on numbers, dates and truth values: which rows of a column break them.
+//! `between` and `one_of` on numbers and truth values: which rows of a column break them.
 //!
 //! Compiled by [`crate::compile`], run by [`crate::rules`]. Bounds and values are turned into the column's own type
 //! once, so that the loop compares native values: first 64 at a time without a branch, and bit by bit only where one
 //! of the 64 is out. A null never breaks.
 
 use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType,
-};
+use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type};
 
 use crate::RowSet;
 
@@ -20,10 +17,8 @@ pub enum NumberCheck {
     Whole(i128, i128),
     /// A float lies between the two, both included; NaN lies nowhere.
     Real(f64, f64),
-    /// An integer, date, timestamp or unscaled decimal is one of these, sorted.
+    /// An integer is one of these, each of the column's type.
     WholeOf(Vec<i128>),
-    /// A float is one of these.
-    RealOf(Vec<f64>),
     /// A truth value is one of these: whether false holds, whether true does.
     TruthOf(bool, bool),
 }
@@ -36,12 +31,7 @@ impl NumberCheck {
     pub fn broken(&self, column: &dyn Array) -> Option<RowSet> {
         match column.data_type() {
             DataType::Int32 => self.whole(column.as_primitive::<Int32Type>(), narrow_32),
-            DataType::Date32 => self.whole(column.as_primitive::<Date32Type>(), narrow_32),
             DataType::Int64 => self.whole(column.as_primitive::<Int64Type>(), narrow_64),
-            DataType::Timestamp(TimeUnit::Millisecond, _) => {
-                self.whole(column.as_primitive::<TimestampMillisecondType>(), narrow_64)
-            }
-            DataType::Timestamp(..) => self.whole(column.as_primitive::<TimestampMicrosecondType>(), narrow_64),
             DataType::Decimal128(..) => self.whole(column.as_primitive::<Decimal128Type>(), |value| value),
             DataType::Float32 => self.real_32(column.as_primitive::<Float32Type>()),
             DataType::Float64 => self.real_64(column.as_primitive::<Float64Type>()),
@@ -53,7 +43,7 @@ impl NumberCheck {
     fn whole<T>(&self, column: &PrimitiveArray<T>, narrow: fn(i128) -> T::Native) -> Option<RowSet>
     where
         T: ArrowPrimitiveType,
-        T::Native: PartialOrd + Into<i128>,
+        T::Native: PartialOrd,
     {
         match self {
             Self::Whole(low, high) if low > high => broken_where(column, |_| true),
@@ -61,35 +51,34 @@ impl NumberCheck {
                 let (low, high) = (narrow(*low), narrow(*high));
                 broken_where(column, move |value| (value < low) | (value > high))
             }
-            Self::WholeOf(values) => broken_where(column, |value| values.binary_search(&value.into()).is_err()),
+            // Compared with each, for lists are short and the comparisons go side by side.
+            Self::WholeOf(values) => {
+                let values: Vec<T::Native> = values.iter().map(|value| narrow(*value)).collect();
+                broken_where(column, |value| {
+                    values.iter().fold(true, |out, one| out & (*one != value))
+                })
+            }
             _ => unreachable!("a check of whole numbers is compiled for this column"),
         }
     }
 
-    fn real_32(&self, column: &PrimitiveArray<Float32Type>) -> Option<RowSet> {
+    fn bounds(&self) -> (f64, f64) {
         match self {
-            // A bound of 0.1 means the column's own 0.1.
-            Self::Real(low, high) => {
-                let (low, high) = (*low as f32, *high as f32);
-                broken_where(column, move |value| !((value >= low) & (value <= high)))
-            }
-            Self::RealOf(values) => {
-                let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
-                broken_where(column, |value| !values.contains(&value))
-            }
+            Self::Real(low, high) => (*low, *high),
             _ => unreachable!("a check of floats is compiled for this column"),
         }
     }
 
+    fn real_32(&self, column: &PrimitiveArray<Float32Type>) -> Option<RowSet> {
+        // A bound of 0.1 means the column's own 0.1.
+        let (low, high) = self.bounds();
+        let (low, high) = (low as f32, high as f32);
+        broken_where(column, move |value| !((value >= low) & (value <= high)))
+    }
+
     fn real_64(&self, column: &PrimitiveArray<Float64Type>) -> Option<RowSet> {
-        match self {
-            Self::Real(low, high) => {
-                let (low, high) = (*low, *high);
-                broken_where(column, move |value| !((value >= low) & (value <= high)))
-            }
-            Self::RealOf(values) => broken_where(column, |value| !values.contains(&value)),
-            _ => unreachable!("a check of floats is compiled for this column"),
-        }
+        let (low, high) = self.bounds();
+        broken_where(column, move |value| !((value >= low) & (value <= high)))
     }
 
     fn truth(&self, column: &dyn Array) -> Option<RowSet> {
@@ -99,7 +88,9 @@ impl NumberCheck {
         let column = column.as_boolean();
         let holds = |row: usize| column.is_null(row) || if column.value(row) { *yes } else { *no };
         let mut broken = RowSet::empty(column.len());
-        (0..column.len()).filter(|row| !holds(*row)).for_each(|row| broken.insert(row));
+        (0..column.len())
+            .filter(|row| !holds(*row))
+            .for_each(|row| broken.insert(row));
         (!broken.is_empty()).then_some(broken)
     }
 }
@@ -129,15 +120,16 @@ fn broken_where<T: ArrowPrimitiveType>(
         if !values.iter().fold(false, |any, value| any | breaks(*value)) {
             continue;
         }
-        let bits = values.iter().enumerate().map(|(bit, value)| u64::from(breaks(*value)) << bit);
+        let bits = values
+            .iter()
+            .enumerate()
+            .map(|(bit, value)| u64::from(breaks(*value)) << bit);
         let word = bits.fold(0, |word, bit| word | bit) & present;
         if word != 0 {
-            broken.get_or_insert_with(|| RowSet::empty(column.len())).set_word(at, word);
+            broken
+                .get_or_insert_with(|| RowSet::empty(column.len()))
+                .set_word(at, word);
         }
     }
     broken
 }
-
-#[cfg(test)]
-#[path = "numbers_tests.rs"]
-mod tests;

@@ -36,13 +36,21 @@ impl RowSet {
         let mut set = Self::unset(values.values());
         if let Some(nulls) = values.nulls() {
             let valid = nulls.inner().bit_chunks();
-            set.words.iter_mut().zip(valid.iter_padded()).for_each(|(word, valid)| *word &= valid);
+            set.words
+                .iter_mut()
+                .zip(valid.iter_padded())
+                .for_each(|(word, valid)| *word &= valid);
         }
         Some(set)
     }
 
     fn unset(bits: &BooleanBuffer) -> Self {
-        let mut words: Vec<u64> = bits.bit_chunks().iter_padded().take(bits.len().div_ceil(64)).map(|word| !word).collect();
+        let mut words: Vec<u64> = bits
+            .bit_chunks()
+            .iter_padded()
+            .take(bits.len().div_ceil(64))
+            .map(|word| !word)
+            .collect();
         if let (Some(last), 1..) = (words.last_mut(), bits.len() % 64) {
             *last &= (1 << (bits.len() % 64)) - 1;
         }
@@ -93,7 +101,10 @@ impl RowSet {
     /// Adds the rows of `other`.
     pub fn extend(&mut self, other: &Self) {
         debug_assert_eq!(self.rows, other.rows);
-        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
+        self.words
+            .iter_mut()
+            .zip(&other.words)
+            .for_each(|(word, other)| *word |= other);
     }
 
     /// Adds the rows of `part`, a set over the rows from `from` on.
@@ -104,7 +115,10 @@ impl RowSet {
     /// Takes the rows of `other` out.
     pub fn subtract(&mut self, other: &Self) {
         debug_assert_eq!(self.rows, other.rows);
-        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= !other);
+        self.words
+            .iter_mut()
+            .zip(&other.words)
+            .for_each(|(word, other)| *word &= !other);
     }
 
     /// The rows, rising.

@@ -17,7 +17,9 @@ use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion_expr::simplify::SimplifyContext;
-use datafusion_expr::{AggregateUDF, ColumnarValue, Expr, HigherOrderUDF, ScalarUDF, TableSource, Volatility, WindowUDF};
+use datafusion_expr::{
+    AggregateUDF, ColumnarValue, Expr, HigherOrderUDF, ScalarUDF, TableSource, Volatility, WindowUDF,
+};
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion_sql::parser::DFParserBuilder;
@@ -46,7 +48,11 @@ impl SqlRule {
 
     /// The rows on which it is false; `None` where there is none. Errors where some row cannot be evaluated.
     pub(crate) fn broken(&self, rows: &RecordBatch) -> Result<Option<RowSet>, DataFusionError> {
-        let columns = self.fields.iter().map(|field| Arc::clone(rows.column(*field))).collect();
+        let columns = self
+            .fields
+            .iter()
+            .map(|field| Arc::clone(rows.column(*field)))
+            .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         let handed = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         let values = match self.expression.evaluate(&handed)? {
@@ -81,12 +87,17 @@ pub(crate) fn compile(contract: &Contract, number: RuleNumber, text: &str) -> Re
     let all = schema(contract, 0..contract.fields.len());
     let logical = plan(&functions, &all, text).map_err(|error| fault(contract, &functions, &error))?;
     only_the_row(&logical)?;
-    let mut fields: Vec<usize> =
-        logical.column_refs().iter().filter_map(|column| contract.field(&column.name)).collect();
+    let mut fields: Vec<usize> = logical
+        .column_refs()
+        .iter()
+        .filter_map(|column| contract.field(&column.name))
+        .collect();
     fields.sort_unstable();
     let schema = schema(contract, fields.iter().copied());
     let expression = physical(&schema, logical).map_err(|error| fault(contract, &functions, &error))?;
-    let result = expression.data_type(&schema).map_err(|error| fault(contract, &functions, &error))?;
+    let result = expression
+        .data_type(&schema)
+        .map_err(|error| fault(contract, &functions, &error))?;
     if result != DataType::Boolean {
         return Err(Fault::new(format!("it gives {result}, not true or false")).hint("compare it with something"));
     }
@@ -120,7 +131,12 @@ fn physical(schema: &SchemaRef, logical: Expr) -> Result<Arc<dyn PhysicalExpr>, 
     let simplifier = ExprSimplifier::new(context);
     let coerced = simplifier.coerce(logical, &schema)?;
     let simple = simplifier.simplify(coerced)?;
-    create_physical_expr(&simple, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())
+    create_physical_expr(
+        &simple,
+        &schema,
+        &ExecutionProps::new(),
+        &PhysicalPlanningContext::default(),
+    )
 }
 
 /// Refuses what needs more than the row: other rows, other tables, a clock, chance.
@@ -128,7 +144,9 @@ fn only_the_row(expression: &Expr) -> Result<(), Fault> {
     let mut found = None;
     let walked = expression.apply(|part| {
         found = match part {
-            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => Some(SUBQUERY.into()),
+            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => {
+                Some(SUBQUERY.into())
+            }
             Expr::AggregateFunction(_) | Expr::WindowFunction(_) => Some(AGGREGATE.into()),
             Expr::Placeholder(_) | Expr::ScalarVariable(..) | Expr::OuterReferenceColumn(..) => {
                 Some("a rule has no parameters and no variables".into())
@@ -139,7 +157,11 @@ fn only_the_row(expression: &Expr) -> Result<(), Fault> {
             )),
             _ => None,
         };
-        Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if found.is_some() {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
     });
     debug_assert!(walked.is_ok(), "the visitor never fails");
     found.map_or(Ok(()), |message: String| Err(Fault::new(message)))
@@ -166,7 +188,9 @@ fn fault(contract: &Contract, functions: &Functions, error: &DataFusionError) ->
     let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("it does not compile").trim_end_matches('.');
     let mut letters = first.chars();
-    let first = letters.next().map_or_else(String::new, |letter| letter.to_lowercase().chain(letters).collect());
+    let first = letters
+        .next()
+        .map_or_else(String::new, |letter| letter.to_lowercase().chain(letters).collect());
     let fault = Fault::new(format!("SQL: {first}"));
     match lines.find(|line| line.starts_with("Did you mean")) {
         Some(hint) => fault.hint(hint.replace("Did you mean", "did you mean").replace('\'', "`")),
@@ -185,8 +209,28 @@ struct Functions {
 
 /// Names under which SQL's aggregates and windows are asked for.
 const AGGREGATES: [&str; 22] = [
-    "count", "sum", "avg", "mean", "min", "max", "median", "stddev", "stddev_pop", "var", "var_pop", "array_agg",
-    "string_agg", "first_value", "last_value", "approx_distinct", "row_number", "rank", "dense_rank", "lag", "lead", "ntile",
+    "count",
+    "sum",
+    "avg",
+    "mean",
+    "min",
+    "max",
+    "median",
+    "stddev",
+    "stddev_pop",
+    "var",
+    "var_pop",
+    "array_agg",
+    "string_agg",
+    "first_value",
+    "last_value",
+    "approx_distinct",
+    "row_number",
+    "rank",
+    "dense_rank",
+    "lag",
+    "lead",
+    "ntile",
 ];
 
 impl Functions {

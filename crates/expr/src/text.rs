@@ -129,7 +129,9 @@ impl TextColumn {
             let mut rest = self.verdict(column, row, bytes, start, end);
             while rest != 0 {
                 let check = rest.trailing_zeros() as usize;
-                sets[check].get_or_insert_with(|| RowSet::empty(column.len())).insert(row);
+                sets[check]
+                    .get_or_insert_with(|| RowSet::empty(column.len()))
+                    .insert(row);
                 rest &= rest - 1;
             }
         }
@@ -168,7 +170,9 @@ impl TextColumn {
 
     fn evaluate(&self, text: &str) -> u32 {
         let broken = self.checks.iter().enumerate();
-        broken.fold(0, |verdict, (bit, (check, _))| verdict | u32::from(!check.holds(text)) << bit)
+        broken.fold(0, |verdict, (bit, (check, _))| {
+            verdict | u32::from(!check.holds(text)) << bit
+        })
     }
 }
 
