@@ -25,4 +25,4 @@ pub use judged_batch::{JudgedBatch, RuleLists};
 pub use key_entries::{FileRows, KeyEntries, KeyKind};
 pub use prediction::{Cause, Prediction, Reason};
 pub use raw_batch::RawBatch;
-pub use raw_lines::RawLines;
+pub use raw_lines::{Cell, Cells, Line, Misfit, RawLines, Uncut};

@@ -101,6 +101,18 @@ impl Columns {
         self.rows += 1;
     }
 
+    /// Adds `rows` rows a column at a time.
+    ///
+    /// # Panics
+    /// When `fill` does not add as many values to each column.
+    pub(crate) fn fill(&mut self, rows: usize, mut fill: impl FnMut(usize, &mut Column)) {
+        self.rows += rows;
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            fill(at, column);
+            assert_eq!(column.len(), self.rows, "every column takes every row");
+        }
+    }
+
     /// The rows as Arrow.
     ///
     /// # Panics
@@ -114,8 +126,9 @@ impl Columns {
     }
 }
 
+/// One column while it is filled: values, for text and bytes their ends too, and which are there.
 #[derive(Debug)]
-enum Column {
+pub(crate) enum Column {
     Boolean(Bits, Bits),
     Int(Vec<i32>, Bits),
     Long(Vec<i64>, Bits),
@@ -146,7 +159,7 @@ impl Column {
     }
 
     #[inline]
-    fn push(&mut self, slot: Slot<'_>) {
+    pub(crate) fn push(&mut self, slot: Slot<'_>) {
         match (self, slot) {
             (Self::Bytes(bytes, offsets, valid), Slot::Bytes(value)) => {
                 bytes.extend_from_slice(value);
@@ -164,6 +177,18 @@ impl Column {
             }
             (column, Slot::Null) => column.push_null(),
             (_, slot) => wrong_kind(slot),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Boolean(_, valid)
+            | Self::Int(_, valid)
+            | Self::Long(_, valid)
+            | Self::Float(_, valid)
+            | Self::Double(_, valid)
+            | Self::Decimal(_, valid)
+            | Self::Bytes(_, _, valid) => valid.len,
         }
     }
 
@@ -250,7 +275,7 @@ fn primitive<T: ArrowPrimitiveType>(values: Vec<T::Native>, valid: Bits, data_ty
 
 /// Bits, packed as Arrow packs them: the first in a byte's lowest place.
 #[derive(Debug)]
-struct Bits {
+pub(crate) struct Bits {
     words: Vec<u64>,
     word: u64,
     len: usize,
@@ -268,7 +293,7 @@ impl Bits {
     }
 
     #[inline]
-    fn push(&mut self, bit: bool) {
+    pub(crate) fn push(&mut self, bit: bool) {
         self.word |= u64::from(bit) << (self.len & 63);
         self.unset |= !bit;
         self.len += 1;

@@ -11,7 +11,7 @@ use super::slot::Slot;
 
 /// An owned value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Constant {
+pub(crate) enum Constant {
     /// A value without bytes of its own, null included.
     Plain(Slot<'static>),
     /// Text or bytes.
@@ -21,7 +21,7 @@ pub(super) enum Constant {
 impl Constant {
     /// The value as a slot.
     #[inline]
-    pub(super) fn slot(&self) -> Slot<'_> {
+    pub(crate) fn slot(&self) -> Slot<'_> {
         match self {
             Self::Plain(slot) => *slot,
             Self::Bytes(bytes) => Slot::Bytes(bytes),
@@ -29,7 +29,7 @@ impl Constant {
     }
 
     /// The value a default means for a field; `None` where it is not of the field's kind.
-    pub(super) fn of(default: &Json, field: &Field) -> Option<Self> {
+    pub(crate) fn of(default: &Json, field: &Field) -> Option<Self> {
         let plain = match (&field.kind, default) {
             (_, Json::Null) => Slot::Null,
             (FieldKind::Boolean, Json::Bool(value)) => Slot::Boolean(*value),

@@ -17,7 +17,7 @@ use crate::text::Parser;
 
 /// The contract's fields as objects have them, and how their texts are parsed.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// The record itself is the first; nested ones are named by their place.
     records: Vec<Record>,
     parsers: Vec<Parser>,
@@ -40,7 +40,7 @@ enum Member {
 
 /// What an object has for a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Absent,
     Null,
     Boolean(bool),
@@ -53,7 +53,7 @@ enum Cell<'a> {
 }
 
 impl Shape {
-    pub(super) fn new(contract: &Contract) -> Self {
+    pub(crate) fn new(contract: &Contract) -> Self {
         let parsers = |format: &TextFormat| {
             let fields = contract.fields.iter();
             fields.map(|field| Parser::new(field, format)).collect()
@@ -76,6 +76,25 @@ impl Shape {
             }
         }
         shape
+    }
+
+    /// Scans one object into `cells`, one a column and all absent before; tells whether it has members that the contract
+    /// does not know.
+    pub(crate) fn scan<'a>(
+        &self,
+        text: &'a str,
+        cells: &mut Vec<Cell<'a>>,
+        scratch: &mut String,
+    ) -> Result<bool, Refusal> {
+        let mut object = Object {
+            shape: self,
+            scan: Scan::new(text),
+            cells,
+            scratch,
+            unknown: false,
+        };
+        object.read()?;
+        Ok(object.unknown)
     }
 
     fn inner(&mut self, record: usize, name: &str) -> usize {
@@ -238,15 +257,7 @@ impl Decoder {
         scratch: &mut String,
     ) -> Result<bool, Refusal> {
         let text = simdutf8::basic::from_utf8(payload).map_err(|_| Refusal::Utf8)?;
-        let mut object = Object {
-            shape: &self.json,
-            scan: Scan::new(text),
-            cells,
-            scratch,
-            unknown: false,
-        };
-        object.read()?;
-        Ok(object.unknown)
+        self.json.scan(text, cells, scratch)
     }
 
     fn push_object(&self, record: usize, cells: &[Cell<'_>], scratch: &str, breaks: bool, rows: &mut Rows) {

@@ -94,12 +94,12 @@ pub(super) struct DecimalRead {
 
 /// The rules that decoding can find broken, looked up once a contract.
 #[derive(Clone, Debug)]
-pub(super) struct FieldRules {
+pub(crate) struct FieldRules {
     /// `FIELD.type` of each field.
-    pub(super) types: Vec<RuleNumber>,
+    pub(crate) types: Vec<RuleNumber>,
     /// What a null breaks that decoding must say: `FIELD.type` where the schema knows no null and no rule `required`
     /// is declared, which the judge would find.
-    pub(super) nulls: Vec<Option<RuleNumber>>,
+    pub(crate) nulls: Vec<Option<RuleNumber>>,
 }
 
 /// A compiled writer.

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::constant::Constant;
 
-/// The header `ragged` or `encoding`: the payload is a line of a text file that could not be cut.
+/// The header `ragged`, `encoding` or `json`: the payload is a line of a text file that could not be cut.
 pub const LINE_HEADER: &str = "muster-line";
 
 /// The header `{"missing": [..], "unknown": [..]}`: columns of the contract that the row's file lacks, and columns of
@@ -39,6 +39,8 @@ pub(super) fn note(headers: &Headers, record: usize) -> Note<'_> {
         if name == LINE_HEADER {
             return Note::Line(match value {
                 Some(b"encoding") => Refusal::LineEncoding,
+                Some(b"json") => Refusal::Json,
+                Some(b"json") => Refusal::Json,
                 _ => Refusal::Ragged,
             });
         }
