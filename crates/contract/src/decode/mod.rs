@@ -10,14 +10,14 @@
 
 mod avro;
 pub mod columns;
-mod constant;
+pub(crate) mod constant;
 mod conversion;
 mod cursor;
 mod decimal;
-mod json;
+pub(crate) mod json;
 mod json_scan;
 mod named;
-mod plan;
+pub(crate) mod plan;
 mod published;
 mod resolve;
 mod skip;
@@ -237,7 +237,7 @@ impl Rows {
     }
 }
 
-fn field_rules(contract: &Contract) -> Result<FieldRules, Error> {
+pub(crate) fn field_rules(contract: &Contract) -> Result<FieldRules, Error> {
     let mut rules = FieldRules {
         types: Vec::new(),
         nulls: Vec::new(),
@@ -254,7 +254,3 @@ fn field_rules(contract: &Contract) -> Result<FieldRules, Error> {
     }
     Ok(rules)
 }
-
-#[cfg(test)]
-#[path = "tests/mod.rs"]
-mod tests;

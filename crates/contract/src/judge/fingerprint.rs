@@ -34,8 +34,12 @@ pub(super) fn of_column(column: &dyn Array, seed: u64, into: &mut Vec<u128>) {
     into.reserve(column.len());
     let whole = |value: i64| of_bytes(&value.to_le_bytes(), seed);
     match column.data_type() {
-        DataType::Int32 => each(column.as_primitive::<Int32Type>().iter(), into, |value| whole(value.into())),
-        DataType::Date32 => each(column.as_primitive::<Date32Type>().iter(), into, |value| whole(value.into())),
+        DataType::Int32 => each(column.as_primitive::<Int32Type>().iter(), into, |value| {
+            whole(value.into())
+        }),
+        DataType::Date32 => each(column.as_primitive::<Date32Type>().iter(), into, |value| {
+            whole(value.into())
+        }),
         DataType::Int64 => each(column.as_primitive::<Int64Type>().iter(), into, whole),
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
             each(column.as_primitive::<TimestampMillisecondType>().iter(), into, whole);
@@ -45,11 +49,19 @@ pub(super) fn of_column(column: &dyn Array, seed: u64, into: &mut Vec<u128>) {
             let values = column.as_primitive::<Decimal128Type>().iter();
             each(values, into, |value| of_bytes(&value.to_le_bytes(), seed));
         }
-        DataType::Float32 => each(column.as_primitive::<Float32Type>().iter(), into, |value| real(value.into(), seed)),
-        DataType::Float64 => each(column.as_primitive::<Float64Type>().iter(), into, |value| real(value, seed)),
-        DataType::Boolean => each(column.as_boolean().iter(), into, |value| of_bytes(&[u8::from(value)], seed)),
+        DataType::Float32 => each(column.as_primitive::<Float32Type>().iter(), into, |value| {
+            real(value.into(), seed)
+        }),
+        DataType::Float64 => each(column.as_primitive::<Float64Type>().iter(), into, |value| {
+            real(value, seed)
+        }),
+        DataType::Boolean => each(column.as_boolean().iter(), into, |value| {
+            of_bytes(&[u8::from(value)], seed)
+        }),
         DataType::Binary => each(column.as_binary::<i32>().iter(), into, |value| of_bytes(value, seed)),
-        _ => each(column.as_string::<i32>().iter(), into, |value| of_bytes(value.as_bytes(), seed)),
+        _ => each(column.as_string::<i32>().iter(), into, |value| {
+            of_bytes(value.as_bytes(), seed)
+        }),
     }
 }
 
@@ -72,17 +84,13 @@ pub(super) fn payload(origin: &Origin, record: u32) -> u64 {
 
 /// The hash of a line's cells: their text, their borders and which are null.
 fn line(lines: &RawLines, row: u32) -> u64 {
-    if let Ok(at) = lines.uncut.binary_search_by_key(&row, |(uncut, _, _)| *uncut) {
-        return xxh3_64(&lines.uncut[at].2);
+    if let Some((_, raw)) = lines.uncut(row as usize) {
+        return xxh3_64(raw);
     }
-    let first = row as usize * lines.width;
-    let cells = first..first + lines.width;
-    let mut start = if first == 0 { 0 } else { lines.ends[first - 1] as usize };
+    let cells = lines.cells(row as usize).iter();
     cells.fold(lines.width as u64, |hash, cell| {
-        let end = lines.ends[cell] as usize;
-        let text = &lines.text[start..end];
-        start = end;
-        xxh3_64_with_seed(text, hash.rotate_left(7) ^ u64::from(lines.nulls[cell]))
+        let seed = hash.rotate_left(7) ^ u64::from(cell.is_none());
+        xxh3_64_with_seed(cell.unwrap_or_default(), seed)
     })
 }
 
