@@ -64,8 +64,8 @@ impl Collector {
         self.opened
     }
 
-    /// Adds a record; says whether the batch is now full. A record before the next offset was handed out already and
-    /// is passed over.
+    /// Adds a record; says whether the batch is now full. A record before the next offset was handed out already, as
+    /// happens when a rebalance pauses a partition while it is read, and is passed over.
     pub(crate) fn push<'a>(
         &mut self,
         now: Instant,
@@ -76,7 +76,7 @@ impl Collector {
         headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
     ) -> bool {
         if offset < self.next {
-            tracing::warn!(source = %self.source, offset, next = self.next, "a record came a second time");
+            tracing::debug!(source = %self.source, offset, next = self.next, "a record came a second time");
             return false;
         }
         self.opened.get_or_insert(now);

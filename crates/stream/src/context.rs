@@ -4,8 +4,8 @@
 //! assigner and answers the group; librdkafka waits for that answer.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
@@ -33,6 +33,7 @@ pub(crate) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     ended: AtomicBool,
     printed: Mutex<HashMap<String, (Instant, u64)>>,
+    broker_to_ask: OnceLock<Option<i32>>,
 }
 
 impl Context {
@@ -47,6 +48,16 @@ impl Context {
     /// From here on nobody asks for rebalances: whatever librdkafka still wants is answered with giving all up.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
+    }
+
+    /// Which broker is asked about topics, once that is known; `Some(None)` is the controller.
+    pub(crate) fn broker_to_ask(&self) -> Option<Option<i32>> {
+        self.broker_to_ask.get().copied()
+    }
+
+    /// Remembers whom to ask about topics.
+    pub(crate) fn ask_broker(&self, broker: Option<i32>) {
+        self.broker_to_ask.get_or_init(|| broker);
     }
 
     /// Whether a line of this kind may be printed now, and how many were held back since the last.

@@ -13,20 +13,20 @@ use std::marker::PhantomData;
 use std::os::raw::{c_char, c_int, c_void};
 use std::ptr;
 use std::ptr::NonNull;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use muster_spec::TopicId;
-use rdkafka::ClientContext;
 use rdkafka::bindings as native;
 use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::MetadataBroker;
 use uuid::Uuid;
 
 use crate::context::Context;
 use crate::{Error, TopicFacts};
 
-/// How many records are taken from the queue at once.
+/// How many records are taken from the queue before the group is served again.
 const RUN: usize = 2048;
 
 /// A queue of librdkafka, owned.
@@ -34,7 +34,7 @@ struct Queue(NonNull<native::rd_kafka_queue_t>);
 
 impl Queue {
     /// A queue of `client`'s; the caller drops it before the client.
-    fn new<C: ClientContext>(client: &Client<C>) -> Self {
+    fn new(client: &Client<Context>) -> Self {
         // SAFETY: the client's pointer is valid while it is borrowed.
         let queue = unsafe { native::rd_kafka_queue_new(client.native_ptr()) };
         Self(NonNull::new(queue).expect("librdkafka aborts rather than return no queue"))
@@ -58,7 +58,6 @@ impl Drop for Queue {
 pub(crate) struct Member {
     records: Queue,
     answers: Queue,
-    run: Vec<*mut native::rd_kafka_message_t>,
     asked: bool,
     /// The consumer, for everything that rdkafka offers safely.
     pub(crate) consumer: BaseConsumer<Context>,
@@ -69,7 +68,6 @@ impl Member {
         Self {
             records: Queue::new(consumer.client()),
             answers: Queue::new(consumer.client()),
-            run: vec![ptr::null_mut(); RUN],
             asked: false,
             consumer,
         }
@@ -89,27 +87,29 @@ impl Member {
         }
     }
 
-    /// Hands the records and errors that are there, or come within `wait`, to `each`, in order; says how many.
-    pub(crate) fn take(&mut self, wait: Duration, mut each: impl FnMut(&Record<'_>)) -> usize {
-        // SAFETY: `run` has room for as many pointers as are asked for.
-        let count = unsafe {
-            native::rd_kafka_consume_batch_queue(
+    /// Hands the records and errors that are there, or come within `wait`, to `each`, in order; says how many. A panic
+    /// in `each` ends the process: it can not pass through librdkafka.
+    ///
+    /// Taken by a callback for each, not by an array of all: of an array librdkafka 2.2 to 2.12 counts an end of
+    /// partition as a record (confluentinc/librdkafka#4844), and then loses the next one when a rebalance pauses the
+    /// partition.
+    pub(crate) fn take<F: FnMut(&Record<'_>)>(&mut self, wait: Duration, each: F) -> usize {
+        let mut run = Run {
+            each,
+            count: 0,
+            client: self.client_ptr(),
+        };
+        // SAFETY: the run lives through the call and the callback, which is made for its type, runs within the call only,
+        // on this thread.
+        unsafe {
+            native::rd_kafka_consume_callback_queue(
                 self.records.ptr(),
                 millis(wait),
-                self.run.as_mut_ptr(),
-                self.run.len(),
-            )
-        };
-        let count = usize::try_from(count).unwrap_or(0);
-        for pointer in &self.run[..count] {
-            // Dropped, and with it destroyed, before the next one is looked at.
-            let record = Record {
-                message: *pointer,
-                member: PhantomData,
-            };
-            each(&record);
+                Some(take_one::<F>),
+                (&raw mut run).cast::<c_void>(),
+            );
         }
-        count
+        run.count
     }
 
     /// The log's end as the last fetch of a partition told it; `None` before the first.
@@ -154,7 +154,7 @@ pub(crate) struct Record<'a> {
 
 impl Record<'_> {
     fn message(&self) -> &native::rd_kafka_message_t {
-        // SAFETY: librdkafka gave a valid pointer, which is destroyed when this is dropped and not before.
+        // SAFETY: librdkafka gave a valid pointer for the time of the callback, which this does not outlive.
         unsafe { &*self.message }
     }
 
@@ -223,10 +223,28 @@ impl Record<'_> {
     }
 }
 
-impl Drop for Record<'_> {
-    fn drop(&mut self) {
-        // SAFETY: taken from librdkafka once, destroyed once.
-        unsafe { native::rd_kafka_message_destroy(self.message) }
+/// Records being taken.
+struct Run<F> {
+    each: F,
+    count: usize,
+    client: *mut native::rd_kafka_t,
+}
+
+/// Hands one record on, and after enough of them makes librdkafka put the rest back.
+///
+/// # Safety
+/// `run` points to a `Run<F>` that nobody else uses during the call; `message` is valid during it.
+unsafe extern "C" fn take_one<F: FnMut(&Record<'_>)>(message: *mut native::rd_kafka_message_t, run: *mut c_void) {
+    // SAFETY: as demanded of the caller.
+    let run = unsafe { &mut *run.cast::<Run<F>>() };
+    (run.each)(&Record {
+        message,
+        member: PhantomData,
+    });
+    run.count += 1;
+    if run.count == RUN {
+        // SAFETY: the client outlives the member that takes.
+        unsafe { native::rd_kafka_yield(run.client) }
     }
 }
 
@@ -239,16 +257,22 @@ unsafe fn bytes<'a>(start: *const c_void, length: usize) -> Option<&'a [u8]> {
     (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) })
 }
 
-/// What a cluster says of topics, asked by any client and waited for. Topics that are not there are left out.
-pub(crate) fn describe<C: ClientContext>(
-    client: &Client<C>,
+/// What a cluster says of topics, asked and waited for. Topics that are not there are left out.
+pub(crate) fn describe(
+    client: &Client<Context>,
     topics: &[&str],
     timeout: Duration,
 ) -> Result<HashMap<String, TopicFacts>, Error> {
+    let Some(first) = topics.first() else {
+        return Ok(HashMap::new());
+    };
+    let end = Instant::now() + timeout;
+    find_whom_to_ask(client, first, timeout)?;
     let answers = Queue::new(client);
-    ask(client, topics, timeout, &answers);
+    let left = end.saturating_duration_since(Instant::now());
+    ask(client, topics, left, &answers);
     // librdkafka answers within the time it was given, with an error if need be; half a second more is a guard.
-    match Answer::poll(&answers, timeout + Duration::from_millis(500)) {
+    match Answer::poll(&answers, left + Duration::from_millis(500)) {
         Some(answer) => answer.facts(),
         None => Err(Error::TimedOut {
             action: "read the topics' ids",
@@ -257,26 +281,47 @@ pub(crate) fn describe<C: ClientContext>(
     }
 }
 
+/// Makes sure that there is somebody to ask. librdkafka asks the controller; its mock cluster names one that does not
+/// exist, and then any broker is asked: every broker knows the topics.
+fn find_whom_to_ask(client: &Client<Context>, topic: &str, timeout: Duration) -> Result<(), Error> {
+    if client.context().broker_to_ask().is_some() {
+        return Ok(());
+    }
+    let metadata = client
+        .fetch_metadata(Some(topic), timeout)
+        .map_err(|error| Error::from_kafka("read the topics' ids", error))?;
+    // SAFETY: the client's pointer is valid while it is borrowed; without time to wait only what is known is told.
+    let controller = unsafe { native::rd_kafka_controllerid(client.native_ptr(), 0) };
+    let brokers: Vec<i32> = metadata.brokers().iter().map(MetadataBroker::id).collect();
+    let broker = if brokers.contains(&controller) {
+        None
+    } else {
+        brokers.first().copied()
+    };
+    if controller >= 0 {
+        client.context().ask_broker(broker);
+    }
+    Ok(())
+}
+
 /// Sends a question about topics; its answer comes to `answers`.
-fn ask<C: ClientContext>(client: &Client<C>, topics: &[&str], timeout: Duration, answers: &Queue) {
+fn ask(client: &Client<Context>, topics: &[&str], timeout: Duration, answers: &Queue) {
     let names: Vec<CString> = topics.iter().filter_map(|topic| CString::new(*topic).ok()).collect();
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
     let mut reason = [0 as c_char; 128];
     // SAFETY: names, pointers and reason outlive the calls; the collection and the options are copied by
-    // DescribeTopics and destroyed here, once; the queue counts its users.
+    // DescribeTopics and destroyed here, once; the queue counts its users. A setting that is refused changes nothing.
     unsafe {
         let collection = native::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
         let options = native::rd_kafka_AdminOptions_new(
             client.native_ptr(),
             native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
         );
-        // A time out of bounds would leave librdkafka's own minute in place.
-        native::rd_kafka_AdminOptions_set_request_timeout(
-            options,
-            millis(timeout).max(1),
-            reason.as_mut_ptr(),
-            reason.len(),
-        );
+        let (text, size) = (reason.as_mut_ptr(), reason.len());
+        native::rd_kafka_AdminOptions_set_request_timeout(options, millis(timeout).max(1), text, size);
+        if let Some(Some(broker)) = client.context().broker_to_ask() {
+            native::rd_kafka_AdminOptions_set_broker(options, broker, text, size);
+        }
         native::rd_kafka_DescribeTopics(client.native_ptr(), collection, options, answers.ptr());
         native::rd_kafka_AdminOptions_destroy(options);
         native::rd_kafka_TopicCollection_destroy(collection);

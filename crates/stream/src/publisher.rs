@@ -35,7 +35,7 @@ pub struct Outgoing<'a> {
     pub payload: Option<&'a [u8]>,
     /// The headers, in order.
     pub headers: &'a [(&'a str, Option<&'a [u8]>)],
-    /// Milliseconds since 1970-01-01 UTC; `None` is now.
+    /// Milliseconds since 1970-01-01 UTC; `None`, and also 0, is now. Brokers refuse what is an hour ahead of them.
     pub timestamp_ms: Option<i64>,
 }
 

@@ -18,7 +18,7 @@ use crate::{Assigner, Error, Lag, Received, ReceiverConfig};
 pub struct Receiver {
     commands: Sender<Command>,
     lag: Arc<Mutex<Vec<Lag>>>,
-    ended: mpsc::Receiver<()>,
+    ended: Mutex<mpsc::Receiver<()>>,
 }
 
 impl Receiver {
@@ -44,7 +44,14 @@ impl Receiver {
                 let _ = end.send(());
             })
             .map_err(|_| Error::Ended)?;
-        Ok((Self { commands, lag, ended }, received))
+        Ok((
+            Self {
+                commands,
+                lag,
+                ended: Mutex::new(ended),
+            },
+            received,
+        ))
     }
 
     /// Fetches no more of a source until [`Receiver::resume`]; what was received already still comes.
@@ -80,15 +87,15 @@ impl Receiver {
     }
 
     /// Gives all partitions up, leaves the group and ends the thread. After `timeout` it is left to end by itself.
-    pub fn stop(self, timeout: Duration) -> Result<(), Error> {
+    pub fn stop(&self, timeout: Duration) -> Result<(), Error> {
         self.tell(Command::Stop(Instant::now() + timeout));
-        match self.ended.recv_timeout(timeout) {
-            Ok(()) => Ok(()),
+        let ended = self.ended.lock().expect("no holder of this lock panics");
+        match ended.recv_timeout(timeout) {
+            Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => Ok(()),
             Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::TimedOut {
                 action: "leave the group",
                 timeout_ms: timeout.as_millis() as u64,
             }),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err(Error::Ended),
         }
     }
 

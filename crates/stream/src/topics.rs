@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use muster_spec::{Offset, TopicId};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::context::Context;
@@ -26,15 +27,19 @@ pub struct TopicFacts {
 
 /// A client that asks about topics and makes them.
 pub struct Topics {
-    admin: AdminClient<Context>,
+    connection: Connection,
+    client: BaseConsumer<Context>,
 }
 
 impl Topics {
     /// A client; connects when it is first asked.
     pub fn new(connection: &Connection) -> Result<Self, Error> {
-        let admin = AdminClient::from_config_and_context(&connection.admin_config(), Context::default())
+        let client = BaseConsumer::from_config_and_context(&connection.admin_config(), Context::default())
             .map_err(|error| Error::from_kafka("make a client", error))?;
-        Ok(Self { admin })
+        Ok(Self {
+            connection: connection.clone(),
+            client,
+        })
     }
 
     /// Ids and partition counts of those of `topics` that are there.
@@ -42,17 +47,23 @@ impl Topics {
         if topics.is_empty() {
             return Ok(HashMap::new());
         }
-        ffi::describe(self.admin.inner(), topics, timeout)
+        let facts = ffi::describe(self.client.client(), topics, timeout);
+        self.serve_log();
+        facts
     }
 
     /// The first offset a partition's log holds and one past its last.
     pub fn watermarks(&self, topic: &str, partition: i32, timeout: Duration) -> Result<(Offset, Offset), Error> {
-        let (low, high) = self
-            .admin
-            .inner()
-            .fetch_watermarks(topic, partition, timeout)
-            .map_err(|error| Error::from_kafka("read the watermarks", error))?;
+        let watermarks = self.client.fetch_watermarks(topic, partition, timeout);
+        self.serve_log();
+        let (low, high) = watermarks.map_err(|error| Error::from_kafka("read the watermarks", error))?;
         Ok((Offset(low), Offset(high)))
+    }
+
+    /// Passes on what the client had to say; without this its log lines would pile up. A poll that may not wait serves
+    /// one line only.
+    fn serve_log(&self) {
+        let _ = self.client.poll(Duration::from_millis(1));
     }
 
     /// The topic's facts; makes it when it is missing and `partitions` says with how many. The replication factor is
@@ -89,7 +100,10 @@ impl Topics {
         let options = AdminOptions::new()
             .operation_timeout(Some(timeout))
             .request_timeout(Some(timeout));
-        let results = wait_for(self.admin.create_topics([&new], &options))
+        let admin: AdminClient<Context> =
+            AdminClient::from_config_and_context(&self.connection.admin_config(), Context::default())
+                .map_err(|error| Error::from_kafka("make a client", error))?;
+        let results = wait_for(admin.create_topics([&new], &options))
             .map_err(|error| Error::from_kafka("make the topic", error))?;
         match results.into_iter().next() {
             // Another process was quicker.
