@@ -107,7 +107,7 @@ fn depends(expression: &Expr, input: &LogicalPlan, below: &Chain) -> bool {
         let at = input.schema().index_of_column(column);
         at.is_ok_and(|at| below.forbidden.get(at).copied().unwrap_or(true))
     };
-    expression.column_refs().iter().any(|column| reads(column))
+    expression.column_refs().iter().any(reads)
 }
 
 /// The columns Muster carries beside a view's own, in the order they have after the view's columns.

@@ -125,10 +125,10 @@ impl ContextProvider for Tables<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         let parts = [name.catalog(), name.schema(), Some(name.table())];
         let name = parts.into_iter().flatten().collect::<Vec<_>>().join(".");
-        match self.tables.iter().find(|(table, _)| *table == name) {
-            Some((_, table)) => Ok(provider_as_source(Arc::clone(table))),
-            None => plan_err!("there is no source `{name}`"),
-        }
+        let Some((_, table)) = self.tables.iter().find(|(table, _)| *table == name) else {
+            return plan_err!("there is no source `{name}`");
+        };
+        Ok(provider_as_source(Arc::clone(table)))
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {

@@ -172,16 +172,14 @@ fn feature(name: &str, kind: &DataType, reads_label: bool, label: &str) -> Resul
         let hint = "letters, digits and `_`, a letter first; name an expression with `AS`";
         return Err((format!("`{name}` is no name of a feature"), hint.to_owned()));
     }
-    match FeatureKind::of(kind) {
-        Some(kind) => Ok(Feature {
-            name: name.to_owned(),
-            kind,
-        }),
-        None => {
-            let hint = "a feature is a number, a boolean or text: `date_part('month', ...)`";
-            Err((format!("the column `{name}` is of type {kind}"), hint.to_owned()))
-        }
-    }
+    let Some(kind) = FeatureKind::of(kind) else {
+        let hint = "a feature is a number, a boolean or text: `date_part('month', ...)`";
+        return Err((format!("the column `{name}` is of type {kind}"), hint.to_owned()));
+    };
+    Ok(Feature {
+        name: name.to_owned(),
+        kind,
+    })
 }
 
 /// Names in the pipeline's file that must fit the view's columns.

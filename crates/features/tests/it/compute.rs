@@ -78,7 +78,7 @@ async fn rows_come_in_the_order_of_their_positions_with_all_that_belongs_to_them
         assert_eq!(cities.is_valid(at).then(|| cities.value(at).to_owned()), row.city());
         assert_eq!(shares.is_valid(at).then(|| shares.value(at)), row.share());
         assert_eq!(more.value(at), row.id * 2 + 1);
-        assert_eq!(costs.value(at), row.id as f64 / 4.0);
+        assert_eq!(costs.value(at).to_bits(), (row.id as f64 / 4.0).to_bits());
         assert_eq!(flags.value(at), row.id % 2 == 0);
         assert_eq!(labels.is_valid(at).then(|| labels.value(at)), row.target());
     }

@@ -28,11 +28,11 @@ pub fn contract(name: &str) -> Contract {
     read::contract(name, "schemas/x.contract.yaml", yaml, &|_| Some(AVSC.to_owned())).unwrap()
 }
 
-/// A pipeline over `hr.person` with this view; `more` are further lines of the model.
-pub fn pipeline(sql: &str, mode: &str, more: &str) -> Pipeline {
+/// A pipeline over `hr.person` with this view; `model` are further lines of the model.
+pub fn pipeline(sql: &str, mode: &str, model: &str) -> Pipeline {
     let yaml = format!(
         "version: 1\nsources: [hr.person]\nfeatures: {{ view: v.sql, mode: {mode}, entity: id }}\n\
-         model:\n  label: target\n{more}schedule: {{ score: '* * * * *' }}\n"
+         model:\n  label: target\n{model}schedule: {{ score: '* * * * *' }}\n"
     );
     read::pipeline(
         "p",
