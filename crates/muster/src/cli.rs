@@ -66,7 +66,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  muster ingest --brokers localhost:9092\n  muster ingest --watch --http 127.0.0.1:8001")]
     Ingest(IngestArgs),
     /// Train a pipeline's model on labelled good rows.
-    #[command(after_help = "Examples:\n  muster train job-change\n  muster train job-change --fold-seeds 1,2,3,4,5")]
+    #[command(after_help = "Examples:\n  muster train job-change\n  muster train job-change --fold-seeds 10")]
     Train(TrainArgs),
     /// Score good rows that are new, on the pipelines' schedules.
     #[command(after_help = "Examples:\n  muster score\n  muster score job-change --once")]
@@ -322,9 +322,9 @@ pub struct TrainArgs {
     /// The pipeline.
     #[arg(value_name = "PIPELINE")]
     pub pipeline: String,
-    /// Also report the out-of-fold AUC under these fold seeds, and their mean.
-    #[arg(long, value_name = "N,...", value_delimiter = ',')]
-    pub fold_seeds: Vec<u64>,
+    /// How many fold seeds the out-of-fold AUC is the mean of.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub fold_seeds: u32,
     /// The ledger.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -402,6 +402,9 @@ pub struct ResumeArgs {
     /// Every paused source.
     #[arg(long, conflicts_with = "topic")]
     pub all: bool,
+    /// Kafka, asked where a log begins that no longer holds what comes next.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
     /// The ledger.
     #[command(flatten)]
     pub database: DatabaseArgs,

@@ -4,22 +4,21 @@
 //! with it, `FAILPOINTS="commit=return(kill)"` in the environment ends the process there as `kill -9` would.
 
 /// The steps of a batch and of a claim, in their order.
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 16] = [
     "receive",
     "decode",
     "judge",
-    "write",
-    "fsync",
-    "footer",
-    "rename",
-    "fsync_dir",
+    "seal.write",
+    "seal.sync",
+    "seal.check",
+    "seal.rename",
+    "seal.sync_folders",
     "commit",
     "committed",
     "hint",
     "claim",
     "compute",
     "score",
-    "features",
     "predict",
     "predicted",
 ];

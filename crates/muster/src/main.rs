@@ -6,16 +6,22 @@
 
 mod cli;
 mod commands;
+mod dropping;
 mod exit;
 mod failpoint;
 mod generate;
 mod http;
+mod ingest;
 mod logging;
 mod metrics;
 mod output;
 mod project;
+mod publishing;
 mod schedule;
+mod scoring;
+mod servers;
 mod shutdown;
+mod text_flags;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use muster_features::View;
 use muster_spec::{Contract, Pipeline, Problem};
+
+use crate::schedule::Slots;
+use crate::scoring::alerts as conditions;
 
 /// A project whose files are in order.
 #[derive(Clone, Debug)]
@@ -128,11 +132,29 @@ fn read_pipelines(
         let text = read_text(&folder.join(&file))?;
         let open = |name: &str| std::fs::read_to_string(beside.join(name)).ok();
         match muster_spec::read::pipeline(&name, &file, &text, &open, contracts) {
-            Ok(pipeline) => pipelines.push(Arc::new(pipeline)),
+            Ok(pipeline) => {
+                problems.extend(unrunnable(&pipeline, &file, contracts));
+                pipelines.push(Arc::new(pipeline));
+            }
             Err(found) => problems.extend(found),
         }
     }
     Ok(pipelines)
+}
+
+/// What only trying shows: a view that does not plan, a schedule or a condition that does not parse.
+fn unrunnable(pipeline: &Pipeline, file: &str, contracts: &[Contract]) -> Vec<Problem> {
+    let mut problems = View::compile(pipeline, contracts).err().unwrap_or_default();
+    let schedule = Slots::new(&pipeline.schedule).err();
+    let conditions = pipeline.alerts.iter().filter_map(|alert| conditions::check(&alert.when).err());
+    problems.extend(schedule.into_iter().chain(conditions).map(|message| Problem {
+        file: file.to_owned(),
+        line: 0,
+        column: 0,
+        message,
+        hint: None,
+    }));
+    problems
 }
 
 /// The names of the files with this ending, in the alphabet's order; `None` where the folder is not there.

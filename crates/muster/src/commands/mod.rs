@@ -1,7 +1,19 @@
 //! The commands, one file each. A command reads its arguments, does its work through the stages, and says how it ended.
 
 mod check;
+mod demo;
 mod generate;
+mod ingest;
+mod migrate;
+mod models;
+mod psql;
+mod publish;
+mod reconcile;
+mod resume;
+mod score;
+mod serve;
+mod test;
+mod train;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -14,6 +26,18 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Check(args) => check::run(&folder, &args, output),
         Command::Generate(args) => generate::run(&args, output),
+        Command::Ingest(args) => ingest::run(&folder, &args, output).await,
+        Command::Migrate(args) => migrate::run(&folder, &args, output).await,
+        Command::Models(args) => models::run(&folder, &args, output).await,
+        Command::Psql(args) => psql::run(&folder, &args).await,
+        Command::Reconcile(args) => reconcile::run(&folder, &args, output).await,
+        Command::Resume(args) => resume::run(&folder, &args, output).await,
+        Command::Score(args) => score::run(&folder, &args, output).await,
+        Command::Test(args) => test::run(&folder, &args, output),
+        Command::Train(args) => train::run(&folder, &args, output).await,
+        Command::Demo(args) => demo::run(&folder, &args, output).await,
+        Command::Publish(args) => publish::run(&folder, args, output).await,
+        Command::Serve(args) => serve::run(&folder, &args, output).await,
         _ => anyhow::bail!("not wired yet"),
     }
 }

@@ -1,0 +1,70 @@
+//! `muster ingest`: events from Kafka, judged, split, sealed and accounted for.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_spec::Contract;
+use muster_store::{FolderStore, Role};
+use muster_stream::{Connection, GroupProtocol, ReceiverConfig};
+
+use crate::cli::{self, IngestArgs, IngestOptions};
+use crate::exit::Exit;
+use crate::http::{self, Readiness};
+use crate::ingest::sealing::SealLimits;
+use crate::ingest::{Ingest, Plan, Shared};
+use crate::metrics::Metrics;
+use crate::output::Output;
+use crate::project::Project;
+use crate::servers::{self, Database};
+use crate::shutdown::Shutdown;
+
+/// Ingests until a stop is asked for, or with `--once` until everything there is was committed.
+pub async fn run(folder: &Path, args: &IngestArgs, output: Output) -> anyhow::Result<Exit> {
+    let project = Project::load(folder)?;
+    let contracts = project.contracts_named(&args.contracts)?;
+    let connection = servers::kafka(&args.kafka, None)?;
+    let database = Database::open(folder, &args.database).await?;
+    let ledger = database.ledger(Role::Ingest).await?;
+    let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
+    let (metrics, readiness) = (Metrics::new(), Readiness::default());
+    if !args.once {
+        http::start(&args.http, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
+    }
+    let files = Arc::new(FolderStore::new(folder));
+    let shared = Shared::new(ledger, files, metrics, readiness, shutdown.clone());
+    let plan = plan(&args.ingest, contracts, connection, None);
+    let ingest = Ingest::start(shared.clone(), plan).await?;
+    if args.once {
+        ingest.wait_committed().await?;
+    } else {
+        shutdown.asked().await;
+    }
+    ingest.stop().await?;
+    let paused = !shared.progress.all_paused().is_empty();
+    output.say(&format!("{} records committed", shared.rows_committed.load(std::sync::atomic::Ordering::Relaxed)));
+    drop(shared);
+    database.close().await;
+    Ok(if paused { Exit::Paused } else { Exit::Fine })
+}
+
+/// What ingest works on, from the options of the command line.
+pub fn plan(
+    options: &IngestOptions,
+    contracts: Vec<Arc<Contract>>,
+    connection: Connection,
+    registry: Option<crate::ingest::schemas::Client>,
+) -> Plan {
+    let topics = contracts.iter().map(|contract| contract.topic.clone()).collect();
+    let mut receiver = ReceiverConfig::new(connection.clone(), options.group.clone(), topics);
+    receiver.protocol = match options.group_protocol {
+        cli::GroupProtocol::Classic => GroupProtocol::CooperativeSticky,
+        cli::GroupProtocol::Consumer => GroupProtocol::Consumer,
+    };
+    let limits = SealLimits {
+        rows: options.seal.seal_rows,
+        payload_bytes: options.seal.seal_bytes,
+        open: Duration::from_secs_f64(options.seal.seal_secs),
+    };
+    Plan { contracts, connection, receiver, limits, registry }
+}

@@ -1,0 +1,75 @@
+//! `muster serve`: ingest, score and HTTP in one process.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_store::{FolderStore, Role};
+use muster_stream::{Publisher, PublisherConfig, Topics};
+use tokio::runtime::Handle;
+
+use super::ingest::plan;
+use crate::cli::ServeArgs;
+use crate::dropping::Dropper;
+use crate::exit::Exit;
+use crate::http::{self, Readiness};
+use crate::ingest::{Ingest, Shared, schemas};
+use crate::metrics::Metrics;
+use crate::output::Output;
+use crate::project::Project;
+use crate::scoring::{Planned, Scorer, scheduling};
+use crate::servers::{self, Database};
+use crate::shutdown::Shutdown;
+
+/// Serves until a stop is asked for, then drains.
+pub async fn run(folder: &Path, args: &ServeArgs, output: Output) -> anyhow::Result<Exit> {
+    let project = Project::load(folder)?;
+    let planned: Vec<Planned> = project
+        .pipelines
+        .iter()
+        .map(|pipeline| Planned::new(pipeline, &project.contracts))
+        .collect::<anyhow::Result<_>>()?;
+    let connection = servers::kafka(&args.kafka, None)?;
+    let registry = schemas::client(servers::registry_url(&args.kafka)?)?;
+    let database = Database::open(folder, &args.database).await?;
+    let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
+    let (metrics, readiness) = (Metrics::new(), Readiness::default());
+    let bound = http::start(&args.http, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
+    output.say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
+    let files = Arc::new(FolderStore::new(folder));
+    let ledger = database.ledger(Role::Ingest).await?;
+    let shared = Shared::new(ledger.clone(), files.clone(), metrics.clone(), readiness.clone(), shutdown.clone());
+    let scorer = Scorer::new(
+        database.ledger(Role::Score).await?,
+        files,
+        folder.to_owned(),
+        metrics,
+        readiness,
+        shutdown.clone(),
+    );
+    let watching = if args.watch {
+        let dropper = Dropper {
+            folder: folder.to_owned(),
+            ledger,
+            runtime: Handle::current(),
+            topics: Arc::new(Topics::new(&connection)?),
+            publisher: Arc::new(Publisher::new(&PublisherConfig::new(connection.clone()))?),
+            partitions: None,
+        };
+        let (shared, contracts) = (shared.clone(), project.contracts.clone());
+        Some(tokio::task::spawn_blocking(move || dropper.watch(&shared, &contracts)))
+    } else {
+        None
+    };
+    let ingest = Ingest::start(shared.clone(), plan(&args.ingest, project.contracts.clone(), connection, registry)).await?;
+    scheduling::run(&scorer, &planned, &shutdown).await?;
+    shutdown.asked().await;
+    ingest.stop().await?;
+    if let Some(watching) = watching {
+        watching.await?;
+    }
+    let paused = !shared.progress.all_paused().is_empty();
+    drop((shared, scorer));
+    database.close().await;
+    Ok(if paused { Exit::Paused } else { Exit::Fine })
+}

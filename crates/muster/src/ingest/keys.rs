@@ -1,0 +1,27 @@
+//! Rebuilding a source's key state from the ledger's key files.
+//!
+//! Used by judging when a source is taken. Key files of other contract versions are read too: rules are matched by
+//! their ids, and a rule that is gone takes its keys with it.
+
+use muster_contract::judge::KeyState;
+use muster_store::files::read_keys;
+
+use super::Shared;
+use super::assignments::Assignment;
+use super::judging::longest_window;
+
+/// The state after everything the ledger holds of the source.
+pub fn rebuild(shared: &Shared, assignment: &Assignment, mut keys: KeyState) -> anyhow::Result<KeyState> {
+    let contract = &assignment.contract;
+    let (listed, rows) = shared.runtime.block_on(async {
+        let listed = shared.ledger.keys_to_load(assignment.source, longest_window(contract)).await?;
+        let rows = shared.ledger.file_rows_of(assignment.source).await?;
+        Ok::<_, muster_store::Error>((listed, rows))
+    })?;
+    for file in &listed.files {
+        keys.restore(&read_keys(&*shared.files, &file.file, contract)?);
+    }
+    keys.restore_files(&rows);
+    tracing::debug!(source = %assignment.source, files = listed.files.len(), keys = keys.keys(), "rebuilt keys");
+    Ok(keys)
+}

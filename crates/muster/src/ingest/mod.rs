@@ -1,0 +1,332 @@
+//! Ingest: Kafka to the ledger.
+//!
+//! Started by `muster ingest`, `serve` and `demo`. Three threads and a task, joined by bounded channels:
+//!
+//! ```text
+//! receive ──8──► decode, judge ──4──► seal ──2──► commit
+//! ```
+//!
+//! Receiving is the group's member and never waits for the others; a full channel holds records back at the broker.
+//! Offsets come from the ledger alone. A source that is revoked, fenced or paused dies at once for every stage, and what
+//! was not committed is dropped and read again.
+
+pub mod assignments;
+pub mod committing;
+mod keys;
+mod judging;
+pub mod pausing;
+pub mod progress;
+pub mod schemas;
+pub mod sealing;
+mod watching;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use muster_spec::{Contract, Offset};
+use muster_store::{FileStore, Ledger};
+use muster_stream::{Connection, Receiver, ReceiverConfig, Topics};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::http::Readiness;
+use crate::metrics::Metrics;
+use crate::shutdown::Shutdown;
+use assignments::{Assignments, LedgerAssigner};
+use committing::Committing;
+use judging::Judging;
+use pausing::{Pausing, SharedReceiver, tell};
+use progress::Progress;
+use schemas::{Client, Schemas};
+use sealing::{SealLimits, Sealing};
+
+/// How many received batches wait for judging.
+pub const RECEIVED_CAPACITY: usize = muster_stream::RECEIVED_CAPACITY;
+/// How many judged batches wait for sealing.
+pub const JUDGED_CAPACITY: usize = 4;
+/// How many sealed batches wait for the commit.
+pub const SEALED_CAPACITY: usize = 2;
+
+/// How long leaving the group may take.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What every part of ingest needs. Cloning shares it.
+#[derive(Clone)]
+pub struct Shared {
+    /// The ledger, with ingest's rights.
+    pub ledger: Ledger,
+    /// Where files are sealed.
+    pub files: Arc<dyn FileStore>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Which parts can work.
+    pub readiness: Readiness,
+    /// Whether the process is asked to stop.
+    pub shutdown: Shutdown,
+    /// Answers for threads that are not the runtime's.
+    pub runtime: Handle,
+    /// Who this process is, for people who read the ledger.
+    pub worker: String,
+    /// Set to have everything open sealed now.
+    pub seal_asked: Arc<AtomicBool>,
+    /// Records committed by this process.
+    pub rows_committed: Arc<AtomicU64>,
+    /// How far ingest is.
+    pub progress: Progress,
+    failure: Arc<OnceLock<String>>,
+}
+
+impl Shared {
+    /// What the parts share.
+    pub fn new(
+        ledger: Ledger,
+        files: Arc<dyn FileStore>,
+        metrics: Metrics,
+        readiness: Readiness,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self {
+            ledger,
+            files,
+            metrics,
+            readiness,
+            shutdown,
+            runtime: Handle::current(),
+            worker: format!("{}-{}", hostname(), std::process::id()),
+            seal_asked: Arc::default(),
+            rows_committed: Arc::default(),
+            progress: Progress::default(),
+            failure: Arc::default(),
+        }
+    }
+
+    /// Something that cannot be tried again: the process drains and ends with this reason.
+    pub fn fail(&self, reason: String) {
+        tracing::error!(reason, "cannot go on");
+        // The first reason is the one to tell.
+        let _ = self.failure.set(reason);
+        self.shutdown.ask();
+    }
+
+    /// Why the process cannot go on, if it cannot.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
+    }
+
+    /// Something around us failed and is tried again.
+    pub fn trouble(&self, stage: &str, error: &str) {
+        self.metrics.errors.with_label_values(&[stage, "environment"]).inc();
+        self.readiness.not_ready(stage, error);
+        tracing::warn!(stage, error, "trouble, trying again");
+    }
+
+    /// A source was paused, or goes on.
+    pub fn paused(&self, topic: &Arc<str>, partition: i32, paused: bool) {
+        self.metrics.paused.with_label_values(&[&**topic, &partition.to_string()]).set(i64::from(paused));
+        self.progress.paused(topic, partition, paused);
+    }
+}
+
+/// Who this machine is, for people who read the ledger.
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "muster".to_owned(), |name| name.trim().into())
+}
+
+/// Tries `work` until it works, with growing rests; `None` when it is no longer wanted.
+pub fn patiently<T>(
+    shared: &Shared,
+    stage: &str,
+    wanted: impl Fn() -> bool,
+    mut work: impl FnMut() -> anyhow::Result<T>,
+) -> Option<T> {
+    let mut rest = Duration::from_millis(100);
+    loop {
+        match work() {
+            Ok(done) => {
+                shared.readiness.ready(stage);
+                return Some(done);
+            }
+            Err(error) => shared.trouble(stage, &format!("{error:#}")),
+        }
+        if !wanted() || shared.shutdown.is_asked() {
+            return None;
+        }
+        std::thread::sleep(rest);
+        rest = (rest * 2).min(Duration::from_secs(5));
+    }
+}
+
+/// What ingest works on.
+pub struct Plan {
+    /// The contracts whose topics are received.
+    pub contracts: Vec<Arc<Contract>>,
+    /// Kafka.
+    pub connection: Connection,
+    /// How it is received: group, protocol, limits.
+    pub receiver: ReceiverConfig,
+    /// When batches are sealed.
+    pub limits: SealLimits,
+    /// The schema registry, if there is one.
+    pub registry: Option<Client>,
+}
+
+/// Ingest at work.
+pub struct Ingest {
+    shared: Shared,
+    receiver: SharedReceiver,
+    topics: Arc<Topics>,
+    contracts: Vec<Arc<Contract>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    committing: JoinHandle<()>,
+    watching: JoinHandle<()>,
+}
+
+impl Ingest {
+    /// Joins the group and starts the stages.
+    pub async fn start(shared: Shared, plan: Plan) -> anyhow::Result<Self> {
+        for contract in &plan.contracts {
+            shared.ledger.keep_contract(contract).await.context("could not keep a contract in the ledger")?;
+            keep_schemas(&shared.ledger, contract).await?;
+        }
+        let topics = Arc::new(Topics::new(&plan.connection)?);
+        let assignments = Assignments::default();
+        let assigner = LedgerAssigner {
+            shared: shared.clone(),
+            contracts: by_topic(&plan.contracts)?,
+            topics: Arc::clone(&topics),
+            assignments: assignments.clone(),
+        };
+        let (receiver, received) = Receiver::start(plan.receiver, Arc::new(assigner)).context("could not join Kafka")?;
+        let receiver: SharedReceiver = Arc::new(Mutex::new(Some(receiver)));
+        let pausing = Pausing::new(shared.clone(), Arc::clone(&receiver));
+        let (to_seal, verdicts) = std::sync::mpsc::sync_channel(JUDGED_CAPACITY);
+        let (to_commit, sealed) = tokio::sync::mpsc::channel(SEALED_CAPACITY);
+        let schemas = Schemas::new(shared.clone(), plan.registry);
+        let judging =
+            Judging::new(shared.clone(), &plan.contracts, assignments, schemas, pausing.clone(), to_seal)?;
+        let sealing = Sealing::new(shared.clone(), plan.limits, pausing.clone(), to_commit);
+        let committing = Committing::new(
+            shared.clone(),
+            pausing.clone(),
+            Arc::clone(&receiver),
+            Arc::clone(&topics),
+        );
+        let threads = vec![
+            spawn("muster-judge", &shared, move || judging.run(received))?,
+            spawn("muster-seal", &shared, move || sealing.run(&verdicts))?,
+        ];
+        let watching = tokio::spawn(watching::run(shared.clone(), pausing, Arc::clone(&receiver)));
+        let committing = tokio::spawn(committing.run(sealed));
+        Ok(Self { shared, receiver, topics, contracts: plan.contracts, threads, committing, watching })
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> &Progress {
+        &self.shared.progress
+    }
+
+    /// Seals everything that is open now.
+    pub fn seal_now(&self) {
+        self.shared.seal_asked.store(true, Ordering::Release);
+    }
+
+    /// Waits until everything that is in the topics now is committed or its source paused; seals without waiting for
+    /// the limits. Returns early when a stop is asked for.
+    pub async fn wait_committed(&self) -> anyhow::Result<()> {
+        let topics = Arc::clone(&self.topics);
+        let names: Vec<String> = self.contracts.iter().map(|contract| contract.topic.clone()).collect();
+        let ends = tokio::task::spawn_blocking(move || ends(&topics, &names)).await??;
+        let reached = self.shared.progress.wait_committed(&ends);
+        tokio::pin!(reached);
+        loop {
+            tokio::select! {
+                () = &mut reached => return Ok(()),
+                () = self.shared.shutdown.asked() => return Ok(()),
+                () = tokio::time::sleep(Duration::from_millis(200)) => self.seal_now(),
+            }
+        }
+    }
+
+    /// Drains: what was received is judged, sealed and committed, then the group is left.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        tell(&self.receiver, Receiver::drain);
+        self.shared.progress.wait_drained().await;
+        let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let left = tokio::task::spawn_blocking(move || {
+            let left = receiver.map_or(Ok(()), |receiver| receiver.stop(LEAVE_LIMIT));
+            for thread in self.threads {
+                // A thread that panicked said so on its way out.
+                let _ = thread.join();
+            }
+            left
+        });
+        if let Err(error) = left.await? {
+            tracing::warn!(%error, "did not leave the group in time");
+        }
+        self.committing.await?;
+        self.watching.abort();
+        match self.shared.failure() {
+            Some(reason) => anyhow::bail!("{reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A stage's thread; one that panics ends the process's work, not silently its own.
+fn spawn(
+    name: &str,
+    shared: &Shared,
+    work: impl FnOnce() + Send + 'static,
+) -> anyhow::Result<std::thread::JoinHandle<()>> {
+    let shared = shared.clone();
+    let told = name.to_owned();
+    let guarded = move || {
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+            shared.fail(format!("the thread `{told}` panicked"));
+            shared.progress.drained();
+        }
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(guarded).context("could not start a thread")
+}
+
+/// The contracts by topic; two contracts of one topic are refused.
+fn by_topic(contracts: &[Arc<Contract>]) -> anyhow::Result<HashMap<String, Arc<Contract>>> {
+    let mut by_topic: HashMap<String, Arc<Contract>> = HashMap::new();
+    for contract in contracts {
+        if let Some(other) = by_topic.insert(contract.topic.clone(), Arc::clone(contract)) {
+            anyhow::bail!("contracts `{}` and `{}` have the same topic `{}`", other.name, contract.name, contract.topic);
+        }
+    }
+    Ok(by_topic)
+}
+
+/// Keeps every schema a contract brings, so that its bytes decode years later.
+async fn keep_schemas(ledger: &Ledger, contract: &Contract) -> anyhow::Result<()> {
+    let all_text = muster_spec::all_text_schema(contract);
+    let listed = contract.writers.iter().map(|(_, text)| text);
+    for text in [&contract.schema_text, &all_text].into_iter().chain(listed) {
+        ledger.keep_schema("", muster_spec::schema_id(text), text).await.context("could not keep a schema")?;
+    }
+    Ok(())
+}
+
+/// Where each partition of the topics ends now; topics that are not there have none.
+fn ends(topics: &Topics, names: &[String]) -> anyhow::Result<Vec<(Arc<str>, i32, Offset)>> {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut ends = Vec::new();
+    for (topic, facts) in topics.describe(&asked, LIMIT)? {
+        let topic: Arc<str> = topic.into();
+        for partition in 0..facts.partitions {
+            let (first, end) = topics.watermarks(&topic, partition, LIMIT)?;
+            // A log without records has nothing to wait for.
+            if end > first {
+                ends.push((Arc::clone(&topic), partition, end));
+            }
+        }
+    }
+    Ok(ends)
+}

@@ -1,0 +1,56 @@
+//! Pausing one source: in the ledger with an alert, at the receiver, and for every stage at once.
+//!
+//! Used by judging. The other sources go on. What was received and not committed is dropped, so that after
+//! `muster resume` it is read again from the ledger's next offset.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use muster_batch::Alert;
+use muster_spec::SourceId;
+use muster_stream::Receiver;
+
+use super::assignments::Assignment;
+use super::{Shared, patiently};
+
+/// The receiver's handle, shared by the parts that give it orders.
+pub type SharedReceiver = Arc<Mutex<Option<Receiver>>>;
+
+/// Gives the receiver an order, if it still runs.
+pub fn tell(receiver: &SharedReceiver, order: impl FnOnce(&Receiver)) {
+    if let Some(receiver) = receiver.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        order(receiver);
+    }
+}
+
+/// Pauses sources.
+#[derive(Clone)]
+pub struct Pausing {
+    shared: Shared,
+    receiver: SharedReceiver,
+}
+
+impl Pausing {
+    /// One that tells this receiver.
+    pub fn new(shared: Shared, receiver: SharedReceiver) -> Self {
+        Self { shared, receiver }
+    }
+
+    /// Pauses a source with the reason people see; waits until the ledger knows it.
+    pub fn pause(&self, assignment: &Assignment, reason: &str, alert: Alert) {
+        tell(&self.receiver, |receiver| receiver.pause(assignment.source));
+        let alerts = [alert];
+        patiently(&self.shared, "pause", || assignment.is_alive(), || {
+            let pausing =
+                self.shared.ledger.pause(assignment.source, Some(assignment.token), reason, &alerts);
+            self.shared.runtime.block_on(pausing).map_err(anyhow::Error::from)
+        });
+        assignment.end();
+        self.shared.paused(&assignment.topic, assignment.partition, true);
+        tracing::warn!(topic = %assignment.topic, partition = assignment.partition, reason, "paused a source");
+    }
+
+    /// Asks for a source again, from where the ledger is.
+    pub fn retake(&self, source: SourceId) {
+        tell(&self.receiver, |receiver| receiver.retake(source));
+    }
+}

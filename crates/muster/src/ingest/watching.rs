@@ -1,0 +1,80 @@
+//! What ingest looks at now and then: lag, sources that may go on, files that can never be listed.
+//!
+//! One task beside the stages. It only observes and gives orders; nothing waits for it.
+
+use std::time::Duration;
+
+use muster_store::files::sweep;
+use muster_stream::Receiver;
+
+use super::Shared;
+use super::pausing::{Pausing, SharedReceiver, tell};
+
+/// How often lag is read.
+const LAG_EVERY: Duration = Duration::from_secs(1);
+/// Every how many lag readings paused sources are looked up in the ledger.
+const RESUMED_EVERY: u32 = 2;
+/// Every how many lag readings files are swept.
+const SWEEP_EVERY: u32 = 60;
+
+/// Watches until the task is aborted.
+pub async fn run(shared: Shared, pausing: Pausing, receiver: SharedReceiver) {
+    let mut turn = 0_u32;
+    loop {
+        tokio::time::sleep(LAG_EVERY).await;
+        turn = turn.wrapping_add(1);
+        tell(&receiver, |receiver: &Receiver| {
+            for lag in receiver.lag() {
+                if let Some(offsets) = lag.offsets() {
+                    let labels = [&*lag.topic, &lag.partition.to_string()];
+                    shared.metrics.lag.with_label_values(&labels).set(offsets);
+                }
+            }
+        });
+        if turn % RESUMED_EVERY == 0 {
+            take_resumed(&shared, &pausing).await;
+        }
+        if turn % SWEEP_EVERY == 10 {
+            sweep_files(&shared).await;
+        }
+    }
+}
+
+/// Takes sources again that somebody let go on.
+async fn take_resumed(shared: &Shared, pausing: &Pausing) {
+    let paused = shared.progress.all_paused();
+    if paused.is_empty() {
+        return;
+    }
+    match shared.ledger.sources().await {
+        Ok(sources) => {
+            for source in sources.iter().filter(|source| source.paused.is_none()) {
+                if paused.contains(&(source.topic.clone(), source.partition)) {
+                    shared.paused(&source.topic, source.partition, false);
+                    pausing.retake(source.source);
+                }
+            }
+        }
+        Err(error) => shared.trouble("watch", &error.to_string()),
+    }
+}
+
+/// Deletes files whose writers can never list them.
+async fn sweep_files(shared: &Shared) {
+    let files = shared.files.clone();
+    let found = match tokio::task::spawn_blocking(move || sweep::find(&*files)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => return shared.trouble("sweep", &error.to_string()),
+        Err(_) => return,
+    };
+    match shared.ledger.judge_files(&found).await {
+        Ok(verdicts) => {
+            let files = shared.files.clone();
+            let swept = tokio::task::spawn_blocking(move || sweep::remove(&*files, &found, &verdicts)).await;
+            if let Ok(Err(error)) = swept {
+                shared.trouble("sweep", &error.to_string());
+            }
+        }
+        Err(error) => shared.trouble("sweep", &error.to_string()),
+    }
+}

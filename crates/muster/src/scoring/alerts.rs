@@ -1,0 +1,107 @@
+//! A pipeline's alert conditions: a measure, a comparison, a number.
+//!
+//! Read by `check`, which names the measures there are, and evaluated on each claim's predictions. A condition that is
+//! met becomes an alert in the transaction that writes the predictions.
+
+use muster_batch::{Alert, Prediction};
+use muster_spec::Pipeline;
+use muster_store::ledger::claims::Claim;
+
+/// The measures a condition may name.
+pub const MEASURES: [&str; 3] = ["positive_rate", "mean_score", "predictions"];
+
+/// A condition that parses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct When {
+    measure: &'static str,
+    comparison: Comparison,
+    threshold: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Below,
+    AtMost,
+    Above,
+    AtLeast,
+}
+
+impl When {
+    /// Reads `positive_rate > 0.6`; the error says what was expected.
+    fn parse(text: &str) -> Result<Self, String> {
+        let expected = || {
+            format!(
+                "`{text}` is no condition: a measure, `<`, `<=`, `>` or `>=`, and a number were expected; the measures are {}",
+                MEASURES.join(", ")
+            )
+        };
+        let mut words = text.split_whitespace();
+        let (Some(measure), Some(comparison), Some(number), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(expected());
+        };
+        let measure = MEASURES.into_iter().find(|known| *known == measure).ok_or_else(expected)?;
+        let comparison = match comparison {
+            "<" => Comparison::Below,
+            "<=" => Comparison::AtMost,
+            ">" => Comparison::Above,
+            ">=" => Comparison::AtLeast,
+            _ => return Err(expected()),
+        };
+        let threshold = number.parse().map_err(|_| expected())?;
+        Ok(Self { measure, comparison, threshold })
+    }
+
+    fn is_met(self, measured: f64) -> bool {
+        match self.comparison {
+            Comparison::Below => measured < self.threshold,
+            Comparison::AtMost => measured <= self.threshold,
+            Comparison::Above => measured > self.threshold,
+            Comparison::AtLeast => measured >= self.threshold,
+        }
+    }
+}
+
+/// Whether a condition can be read; the error says what was expected.
+pub fn check(text: &str) -> Result<(), String> {
+    When::parse(text).map(drop)
+}
+
+/// The alerts that a claim's predictions call for.
+pub fn of_claim(pipeline: &Pipeline, predictions: &[Prediction], claim: &Claim) -> Vec<Alert> {
+    let conditions = pipeline.alerts.iter().filter_map(|alert| Some((alert, When::parse(&alert.when).ok()?)));
+    let met = conditions.filter_map(|(alert, when)| {
+        let measured = measure(when.measure, predictions)?;
+        when.is_met(measured).then(|| Alert {
+            fingerprint: format!("pipeline/{}/{}", pipeline.name, alert.id),
+            condition: alert.id.clone(),
+            about: pipeline.name.to_string(),
+            measured: Some(measured),
+            threshold: Some(when.threshold),
+            window: format!("batch {}", claim.batch),
+            target: Some(alert.to.clone()),
+        })
+    });
+    met.collect()
+}
+
+/// A measure's value; `None` where there is no prediction to measure.
+fn measure(name: &str, predictions: &[Prediction]) -> Option<f64> {
+    let count = predictions.len() as f64;
+    if name == "predictions" {
+        return Some(count);
+    }
+    if predictions.is_empty() {
+        return None;
+    }
+    let of = |prediction: &Prediction| match name {
+        "positive_rate" => f64::from(u8::from(prediction.score >= 0.5)),
+        _ => prediction.score,
+    };
+    Some(predictions.iter().map(of).sum::<f64>() / count)
+}
+
+#[cfg(test)]
+#[path = "alerts_tests.rs"]
+mod tests;

@@ -1,0 +1,98 @@
+//! Where the process finds its servers: the ledger's database, Kafka, the schema registry.
+//!
+//! Used by every command that needs one. Without a database URL the project's private cluster is started or joined and
+//! brought up to date; with one, nothing is started and an old ledger is refused with a word. Secrets are read from
+//! flags, environment or files and never printed.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use muster_sandbox::Private;
+use muster_store::ledger::migrate::migrate;
+use muster_store::{Ledger, Role, Settings};
+use muster_stream::Connection;
+
+use crate::cli::{DatabaseArgs, KafkaArgs};
+
+/// A database that answers, and the private cluster behind it when there is one.
+pub struct Database {
+    /// How it is reached.
+    pub settings: Settings,
+    /// Held for as long as the command works: the last one out stops the cluster.
+    private: Option<Private>,
+}
+
+impl Database {
+    /// The database that flags and environment name, else the project's private one.
+    pub async fn open(project: &Path, args: &DatabaseArgs) -> anyhow::Result<Self> {
+        if let Some(url) = secret(args.database_url.as_deref(), args.database_url_file.as_deref())? {
+            return Ok(Self { settings: Settings::new(url), private: None });
+        }
+        if !project.join("schemas").is_dir() {
+            bail!(
+                "`{}` is no project folder: it has no `schemas`\n  hint: name one with --project DIR",
+                project.display()
+            );
+        }
+        let folder = project.to_owned();
+        let private = tokio::task::spawn_blocking(move || Private::start_or_join(&folder))
+            .await?
+            .context("could not start the project's private PostgreSQL\n  hint: name another with --database-url")?;
+        let settings = Settings::new(private.url());
+        migrate(&settings).await.context("could not bring the private ledger up to date")?;
+        Ok(Self { settings, private: Some(private) })
+    }
+
+    /// The ledger with a role's rights; one that another version of this program made is refused.
+    pub async fn ledger(&self, role: Role) -> anyhow::Result<Ledger> {
+        let ledger = Ledger::new(&self.settings, role)?;
+        ledger.check_version().await?;
+        Ok(ledger)
+    }
+
+    /// The psql to use: the private cluster's, else the one in the search path.
+    pub fn psql(&self) -> std::path::PathBuf {
+        self.private.as_ref().map_or_else(|| "psql".into(), Private::psql)
+    }
+
+    /// Leaves the private cluster, which stops when nobody else uses it.
+    pub async fn close(self) {
+        // Stopping waits for the server; that must not hold up the runtime.
+        let _ = tokio::task::spawn_blocking(move || drop(self.private)).await;
+    }
+}
+
+/// Kafka as flags and environment name it; `brokers` stands in where they do not.
+pub fn kafka(args: &KafkaArgs, brokers: Option<&str>) -> anyhow::Result<Connection> {
+    let Some(brokers) = args.brokers.as_deref().or(brokers) else {
+        bail!("no Kafka is named\n  hint: --brokers HOST:PORT or KAFKA_BROKERS; `muster demo` brings its own");
+    };
+    let mut connection = Connection::new(brokers);
+    if let Some(file) = &args.kafka_config_file {
+        let text = std::fs::read_to_string(file).with_context(|| format!("could not read `{}`", file.display()))?;
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            connection = connection.with(line)?;
+        }
+    }
+    for (key, value) in &args.kafka_config {
+        connection = connection.with(&format!("{key}={value}"))?;
+    }
+    Ok(connection)
+}
+
+/// The schema registry's URL, if one is named.
+pub fn registry_url(args: &KafkaArgs) -> anyhow::Result<Option<String>> {
+    secret(args.registry_url.as_deref(), args.registry_url_file.as_deref())
+}
+
+/// A setting given as such or in a file.
+fn secret(given: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<String>> {
+    match (given, file) {
+        (Some(given), _) => Ok(Some(given.to_owned())),
+        (None, Some(file)) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("could not read `{}`", file.display()))?;
+            Ok(Some(text.trim().to_owned()))
+        }
+        (None, None) => Ok(None),
+    }
+}
