@@ -21,9 +21,12 @@ pub(super) const LAYOUT: Layout = Layout {
     distinct: &["fingerprint", "payload_hash"],
 };
 
+/// In place of a rule's id, which is never empty.
+const WATERMARK: &str = "";
+
 pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
-        // The id of the `unique` rule; null for an event's id.
+        // The id of the `unique` rule; null for an event's id, empty for the watermark.
         Field::new(
             "rule",
             DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8)),
@@ -41,11 +44,13 @@ pub(super) fn rows(entries: &KeyEntries, contract: &Contract, schema: SchemaRef)
         .kinds
         .iter()
         .map(|kind| match kind {
+            &KeyKind::WATERMARK => Some(contract.rules.len() as u16),
             KeyKind::Unique(rule) => Some(*rule),
             KeyKind::Event => None,
         })
         .collect();
-    let ids = StringArray::from_iter_values(contract.rules.iter().map(|rule| &rule.id));
+    let ids = contract.rules.iter().map(|rule| rule.id.as_str()).chain([WATERMARK]);
+    let ids = StringArray::from_iter_values(ids);
     let fingerprints: Vec<u8> = entries
         .fingerprints
         .iter()
@@ -66,8 +71,11 @@ pub(super) fn rows(entries: &KeyEntries, contract: &Contract, schema: SchemaRef)
 pub(super) fn append(batch: &RecordBatch, contract: &Contract, entries: &mut KeyEntries) -> Option<()> {
     let rules = batch.column_by_name("rule")?.as_dictionary_opt::<UInt16Type>()?;
     let ids = rules.values().as_string_opt::<i32>()?;
-    let numbers: Vec<Option<u16>> = (0..ids.len())
-        .map(|at| contract.rule(ids.value(at)).map(|number| number.0))
+    let kinds: Vec<Option<KeyKind>> = (0..ids.len())
+        .map(|at| match ids.value(at) {
+            WATERMARK => Some(KeyKind::WATERMARK),
+            id => contract.rule(id).map(|number| KeyKind::Unique(number.0)),
+        })
         .collect();
     let fingerprints = batch.column_by_name("fingerprint")?.as_fixed_size_binary_opt()?;
     let event_times = batch.column_by_name("event_time")?.as_primitive_opt::<Int64Type>()?;
@@ -76,8 +84,8 @@ pub(super) fn append(batch: &RecordBatch, contract: &Contract, entries: &mut Key
     for row in 0..batch.num_rows() {
         let kind = match rules.key(row) {
             None => KeyKind::Event,
-            Some(id) => match numbers.get(id).copied().flatten() {
-                Some(number) => KeyKind::Unique(number),
+            Some(id) => match kinds.get(id).copied().flatten() {
+                Some(kind) => kind,
                 None => continue,
             },
         };

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -37,6 +38,8 @@ pub(super) struct ParquetFile {
     kind: FileKind,
     temporary: String,
     writer: Option<ArrowWriter<HashingFile>>,
+    /// What the file said when it failed, which the layers between do not always pass on.
+    fault: Arc<Mutex<Option<io::Error>>>,
     rows: u64,
 }
 
@@ -60,12 +63,15 @@ impl ParquetFile {
     ) -> Result<Self, Error> {
         let file = store.create(folder, name)?;
         let temporary = file.path().to_owned();
-        let writer = ArrowWriter::try_new(HashingFile::new(file), schema, Some(properties(layout)))
-            .map_err(|error| encode_error(&temporary, error))?;
+        let hashing = HashingFile::new(file);
+        let fault = Arc::clone(&hashing.fault);
+        let writer = ArrowWriter::try_new(hashing, schema, Some(properties(layout)))
+            .map_err(|error| write_error(&temporary, &fault, &error))?;
         Ok(Self {
             kind,
             temporary,
             writer: Some(writer),
+            fault,
             rows: 0,
         })
     }
@@ -76,7 +82,7 @@ impl ParquetFile {
         };
         if let Err(error) = writer.write(batch) {
             self.writer = None;
-            return Err(encode_error(&self.temporary, error));
+            return Err(write_error(&self.temporary, &self.fault, &error));
         }
         self.rows += batch.num_rows() as u64;
         Ok(())
@@ -100,7 +106,7 @@ impl ParquetFile {
             .ok_or_else(|| Error::Broken(self.temporary.clone()))?;
         let hashed = writer
             .into_inner()
-            .map_err(|error| encode_error(&self.temporary, error))?;
+            .map_err(|error| write_error(&self.temporary, &self.fault, &error))?;
         Ok(WrittenFile {
             kind: self.kind,
             rows: self.rows,
@@ -175,20 +181,14 @@ fn properties(layout: &Layout) -> WriterProperties {
     properties.build()
 }
 
-fn encode_error(path: &str, error: ParquetError) -> Error {
-    if let ParquetError::External(source) = error {
-        return match source.downcast::<io::Error>() {
-            Ok(source) => Error::file("write", path, *source),
-            Err(other) => encode(path, &other.to_string()),
-        };
-    }
-    encode(path, &error.to_string())
-}
-
-fn encode(path: &str, reason: &str) -> Error {
-    Error::Encode {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
+/// The file's own error where there was one, else the encoder's.
+fn write_error(path: &str, fault: &Mutex<Option<io::Error>>, error: &ParquetError) -> Error {
+    match fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(source) => Error::file("write", path, source),
+        None => Error::Encode {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
     }
 }
 
@@ -199,6 +199,7 @@ struct HashingFile {
     hasher: Sha256,
     bytes: u64,
     failed: bool,
+    fault: Arc<Mutex<Option<io::Error>>>,
 }
 
 impl HashingFile {
@@ -208,6 +209,7 @@ impl HashingFile {
             hasher: Sha256::new(),
             bytes: 0,
             failed: false,
+            fault: Arc::default(),
         }
     }
 }
@@ -221,8 +223,13 @@ impl Write for HashingFile {
             Ok(written) => written,
             Err(error) => {
                 // A signal between two writes is no failure: the caller writes on.
-                self.failed = error.kind() != io::ErrorKind::Interrupted;
-                return Err(error);
+                if error.kind() == io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+                self.failed = true;
+                let told = io::Error::from(error.kind());
+                *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                return Err(told);
             }
         };
         self.hasher.update(&bytes[..written]);
