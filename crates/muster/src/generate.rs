@@ -14,6 +14,7 @@ use anyhow::Context;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+pub use candidate::CANDIDATES_MAX;
 use candidate::{COLUMNS, Candidate};
 use faults::{Fault, Written};
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cli::GenerateArgs;
 use crate::exit::Exit;
-use crate::generate::{Plan, write};
+use crate::generate::{CANDIDATES_MAX, Plan, write};
 use crate::output::Output;
 
 /// Writes the sample and says where it is.
@@ -15,6 +15,10 @@ pub fn run(args: &GenerateArgs, output: Output) -> anyhow::Result<Exit> {
     }
     if !(0.0..=1.0).contains(&args.faults) {
         bail!("`--faults {}` is no share of rows: it lies between 0 and 1", args.faults);
+    }
+    // The file whose columns do not fit has a few more.
+    if args.rows > CANDIDATES_MAX - 50 {
+        bail!("`--rows {}` is too many: there are {} different candidates", args.rows, CANDIDATES_MAX - 50);
     }
     let bar = output.bar(args.rows, "rows");
     let plan = Plan { rows: args.rows, faults: args.faults, seed: args.seed };

@@ -96,9 +96,12 @@ impl Candidate {
     }
 }
 
-/// A bijection on 0..2^32 that begins elsewhere than at 0: ids look drawn and never meet.
+/// How many candidates there can be: ids are below ten million, and this is the greatest prime there.
+pub const CANDIDATES_MAX: u64 = 9_999_991;
+
+/// A bijection on 0..[`CANDIDATES_MAX`], from 1 on: ids look drawn and never meet.
 fn scatter(row: u64) -> u64 {
-    1 + (row.wrapping_mul(2_654_435_761) & 0xffff_ffff)
+    1 + row.wrapping_mul(7_654_321) % CANDIDATES_MAX
 }
 
 fn decimals(thousandths: u16) -> String {
