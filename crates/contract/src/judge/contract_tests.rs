@@ -68,12 +68,17 @@ fn row(contract: &Contract, given: &Json) -> DecodedBatch {
     {
         findings.push(rule);
     }
-    let read = contract.fields.iter().zip(&texts).enumerate().map(|(at, (field, value))| {
-        value.slot(field, &contract.text_format).unwrap_or_else(|| {
-            findings.extend(contract.built_in(&Check::Type, Some(at)));
-            Slot::Null
-        })
-    });
+    let read = contract
+        .fields
+        .iter()
+        .zip(&texts)
+        .enumerate()
+        .map(|(at, (field, value))| {
+            value.slot(field, &contract.text_format).unwrap_or_else(|| {
+                findings.extend(contract.built_in(&Check::Type, Some(at)));
+                Slot::Null
+            })
+        });
     let slots: Vec<Slot<'_>> = read.collect();
     let mut columns = Columns::new(contract, 1);
     columns.push(&slots);
@@ -131,7 +136,10 @@ enum Value {
 impl Value {
     fn of(field: &Field, given: &Json) -> Self {
         let nested = || field.path.iter().try_fold(given, |inner, name| inner.get(name));
-        let named = given.get(&field.name).or_else(|| given.get(&field.source)).or_else(nested);
+        let named = given
+            .get(&field.name)
+            .or_else(|| given.get(&field.source))
+            .or_else(nested);
         match named.or(field.default.as_ref()) {
             None | Some(Json::Null) => Self::Null,
             Some(Json::String(text)) => Self::Text(text.clone()),

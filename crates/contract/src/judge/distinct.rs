@@ -50,7 +50,10 @@ impl Distinct {
             Self::Registers(registers) => {
                 let count = REGISTERS as f64;
                 let alpha = 0.7213 / (1.0 + 1.079 / count);
-                let sum: f64 = registers.iter().map(|register| 0.5_f64.powi(i32::from(*register))).sum();
+                let sum: f64 = registers
+                    .iter()
+                    .map(|register| 0.5_f64.powi(i32::from(*register)))
+                    .sum();
                 (alpha * count * count / sum).round()
             }
         }

@@ -27,7 +27,11 @@ pub(super) fn of_rows(contract: &Contract, decoded: &DecodedBatch) -> Vec<i64> {
         }
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
             let times = column.as_primitive::<TimestampMillisecondType>().iter();
-            times.map(|time| time.map(from_millis)).enumerate().map(or_record).collect()
+            times
+                .map(|time| time.map(from_millis))
+                .enumerate()
+                .map(or_record)
+                .collect()
         }
         DataType::Timestamp(..) => {
             let times = column.as_primitive::<TimestampMicrosecondType>().iter();

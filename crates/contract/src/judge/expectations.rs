@@ -45,9 +45,15 @@ pub struct Measured {
 enum Seen {
     /// What the batch's counts say.
     Counts,
-    Nulls { nulls: u64, rows: u64 },
+    Nulls {
+        nulls: u64,
+        rows: u64,
+    },
     Distinct(Distinct),
-    Mean { sum: Sum, count: u64 },
+    Mean {
+        sum: Sum,
+        count: u64,
+    },
     Quantile(Quantile),
 }
 
@@ -73,7 +79,9 @@ impl Expectations {
         };
         let expectations = contract.expectations.iter();
         Self {
-            expectations: expectations.map(|expectation| (expectation.clone(), seen(expectation))).collect(),
+            expectations: expectations
+                .map(|expectation| (expectation.clone(), seen(expectation)))
+                .collect(),
             judged: 0,
             bad: 0,
             newest: NO_TIME,
@@ -183,8 +191,12 @@ fn each_number(column: &ArrayRef, mut take: impl FnMut(f64)) {
             cast(column, &DataType::Float64).ok()
         }
         // Days and times as the numbers they are stored as.
-        DataType::Date32 => cast(column, &DataType::Int32).and_then(|days| cast(&days, &DataType::Float64)).ok(),
-        DataType::Timestamp(..) => cast(column, &DataType::Int64).and_then(|times| cast(&times, &DataType::Float64)).ok(),
+        DataType::Date32 => cast(column, &DataType::Int32)
+            .and_then(|days| cast(&days, &DataType::Float64))
+            .ok(),
+        DataType::Timestamp(..) => cast(column, &DataType::Int64)
+            .and_then(|times| cast(&times, &DataType::Float64))
+            .ok(),
         _ => None,
     };
     if let Some(numbers) = &numbers {

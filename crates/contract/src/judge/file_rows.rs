@@ -33,7 +33,10 @@ impl FileRows {
     pub(super) fn insert(&mut self, file: FileSha, row: u64) -> bool {
         let place = self.place(file);
         let blocks = &mut self.files[place].1;
-        blocks.entry(row >> 16).or_insert_with(|| Block::Few(Vec::new())).insert(row as u16)
+        blocks
+            .entry(row >> 16)
+            .or_insert_with(|| Block::Few(Vec::new()))
+            .insert(row as u16)
     }
 
     /// Adds a range of rows.
@@ -63,7 +66,8 @@ impl Block {
                 Ok(_) => false,
                 Err(_) if rows.len() == FEW_MAX => {
                     let mut bits = Box::new([0; 1024]);
-                    rows.iter().for_each(|row| bits[usize::from(row / 64)] |= 1 << (row % 64));
+                    rows.iter()
+                        .for_each(|row| bits[usize::from(row / 64)] |= 1 << (row % 64));
                     *self = Self::Bits(bits);
                     self.insert(row)
                 }

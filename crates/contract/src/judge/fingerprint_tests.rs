@@ -1,11 +1,11 @@
 //! Tests of the file beside this one.
 
 use super::*;
-use muster_batch::Cell;
 use arrow::array::{Date32Array, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
+use muster_batch::Cell;
 
-const SEED_OF_ID: u64 = 0;
-const OF_ANN: u128 = 0;
+const SEED_OF_ID: u64 = 15_178_342_399_716_080_259;
+const OF_ANN: u128 = 299_952_255_597_978_510_816_573_921_783_869_978_566;
 
 fn fingerprints(column: &dyn Array) -> Vec<u128> {
     let mut into = Vec::new();

@@ -50,14 +50,18 @@ pub struct Full {
 impl KeyState {
     /// The state of a source that has no rows yet.
     pub fn new(contract: &Contract) -> Self {
-        let unique = contract.rules.iter().enumerate().filter_map(|(at, rule)| match rule.check {
-            Check::Unique { within, keys_max } => Some(UniqueKeys {
-                rule: RuleNumber(at as u16),
-                keys_max,
-                window: Window::new(micros(within)),
-            }),
-            _ => None,
-        });
+        let unique = contract
+            .rules
+            .iter()
+            .enumerate()
+            .filter_map(|(at, rule)| match rule.check {
+                Check::Unique { within, keys_max } => Some(UniqueKeys {
+                    rule: RuleNumber(at as u16),
+                    keys_max,
+                    window: Window::new(micros(within)),
+                }),
+                _ => None,
+            });
         let conflict = contract.built_in(&Check::EventIdConflict, None);
         let events = contract.event_id.as_ref().map(|event_id| Events {
             rule: conflict.unwrap_or(RuleNumber(0)),
@@ -82,7 +86,11 @@ impl KeyState {
     pub fn restore_renumbered(&mut self, entries: &KeyEntries, number_of: impl Fn(RuleNumber) -> Option<RuleNumber>) {
         let watermarks = entries.kinds.iter().zip(&entries.event_times);
         let watermarks = watermarks.filter(|(kind, _)| **kind == KeyKind::WATERMARK);
-        self.watermark = watermarks.map(|(_, time)| *time).max().unwrap_or(NO_TIME).max(self.watermark);
+        self.watermark = watermarks
+            .map(|(_, time)| *time)
+            .max()
+            .unwrap_or(NO_TIME)
+            .max(self.watermark);
         for (at, kind) in entries.kinds.iter().enumerate() {
             let (fingerprint, time) = (entries.fingerprints[at], entries.event_times[at]);
             match *kind {
@@ -95,7 +103,9 @@ impl KeyState {
                 }
                 KeyKind::Event => {
                     if let Some(events) = &mut self.events {
-                        events.window.remember(fingerprint, entries.payload_hashes[at], time, self.watermark);
+                        events
+                            .window
+                            .remember(fingerprint, entries.payload_hashes[at], time, self.watermark);
                     }
                 }
             }
@@ -148,8 +158,14 @@ impl KeyState {
         {
             events.window.prune(watermark);
         }
-        let unique = self.unique.iter().map(|keys| over(keys.rule, keys.keys_max, keys.window.entries()));
-        let events = self.events.iter().map(|events| over(events.rule, events.keys_max, events.window.entries()));
+        let unique = self
+            .unique
+            .iter()
+            .map(|keys| over(keys.rule, keys.keys_max, keys.window.entries()));
+        let events = self
+            .events
+            .iter()
+            .map(|events| over(events.rule, events.keys_max, events.window.entries()));
         unique.chain(events).flatten().next()
     }
 
@@ -168,13 +184,17 @@ impl KeyState {
     /// What is known of an event.
     pub(super) fn event(&self, fingerprint: u128, payload: u64, time: i64) -> Known {
         let events = self.events.as_ref();
-        events.map_or(Known::Nothing, |events| events.window.look(fingerprint, payload, time, self.watermark))
+        events.map_or(Known::Nothing, |events| {
+            events.window.look(fingerprint, payload, time, self.watermark)
+        })
     }
 
     /// Remembers a delivered event; whether it must be kept for a rebuild.
     pub(super) fn deliver(&mut self, fingerprint: u128, payload: u64, time: i64) -> bool {
         let watermark = self.watermark;
-        self.events.as_mut().is_some_and(|events| events.window.remember(fingerprint, payload, time, watermark))
+        self.events
+            .as_mut()
+            .is_some_and(|events| events.window.remember(fingerprint, payload, time, watermark))
     }
 
     /// Remembers a row of a published file; whether it is seen for the first time.

@@ -16,6 +16,8 @@ mod file_rows;
 mod fingerprint;
 mod order;
 mod quantile;
+#[cfg(test)]
+mod test_batch;
 mod verdict;
 mod window;
 
@@ -51,7 +53,10 @@ impl Judge {
     /// Errors: every rule that does not compile, at its place in the contract's file.
     pub fn new(contract: Arc<Contract>) -> Result<Self, Vec<Problem>> {
         let rules = Rules::compile(&contract)?;
-        let typed_by = contract.rules.iter().map(|rule| rule.field.filter(|_| rule.check == Check::Type));
+        let typed_by = contract
+            .rules
+            .iter()
+            .map(|rule| rule.field.filter(|_| rule.check == Check::Type));
         Ok(Self {
             rules,
             order: Order::new(&contract),
@@ -79,7 +84,8 @@ impl Judge {
         let event_times = event_time::of_rows(&self.contract, &decoded);
         let mut entries = KeyEntries::default();
         if self.order.matters(&decoded) {
-            self.order.judge(&decoded, &event_times, keys, &mut verdicts, &mut entries);
+            self.order
+                .judge(&decoded, &event_times, keys, &mut verdicts, &mut entries);
         }
         verdicts.finish(&self.contract, decoded, event_times, entries, self.order.conflict())
     }

@@ -4,7 +4,6 @@
 //! First comes whether the record was delivered before: then it is a duplicate and nothing else. An event is
 //! remembered whatever its verdict; a key is claimed by good rows only.
 
-use arrow::array::Array;
 use muster_batch::{DecodedBatch, Headers, KeyEntries, KeyKind, Origin};
 use muster_expr::RowSet;
 use muster_spec::contract::EventIdPlace;
@@ -78,7 +77,9 @@ impl Order {
             unique: unique.collect(),
             event_id: contract.event_id.as_ref().map(|event_id| event_id.place.clone()),
             event_seed: fingerprint::seed("event_id"),
-            conflict: contract.built_in(&Check::EventIdConflict, None).unwrap_or(RuleNumber(0)),
+            conflict: contract
+                .built_in(&Check::EventIdConflict, None)
+                .unwrap_or(RuleNumber(0)),
         }
     }
 
@@ -204,10 +205,16 @@ impl Pass<'_> {
         let (rows, refused) = (self.event_times.len(), self.decoded.refused.len());
         match place {
             Place::Row(row) => {
-                self.verdicts.duplicate_rows.get_or_insert_with(|| RowSet::empty(rows)).insert(row);
+                self.verdicts
+                    .duplicate_rows
+                    .get_or_insert_with(|| RowSet::empty(rows))
+                    .insert(row);
             }
             Place::Refused(at) => {
-                self.verdicts.duplicate_refused.get_or_insert_with(|| RowSet::empty(refused)).insert(at);
+                self.verdicts
+                    .duplicate_refused
+                    .get_or_insert_with(|| RowSet::empty(refused))
+                    .insert(at);
             }
         }
     }

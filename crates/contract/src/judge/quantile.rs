@@ -12,8 +12,8 @@ const EXACT_MAX: usize = 65_536;
 /// The relative error of a bucket's middle.
 const ERROR: f64 = 0.005;
 
-/// The smallest size that has a bucket of its own; smaller values count as 0. Bounds the buckets at about 143,000 for
-/// doubles of every size, and at about 4,000 for sizes a table of people holds.
+/// The smallest size that has a bucket of its own; smaller values count as 0. Bounds the buckets at 140,000 of either
+/// sign for numbers of every size, and at 2,000 for numbers from a hundredth to a million.
 const LEAST: f64 = 1e-300;
 
 /// Finite values, or their counts.
@@ -93,7 +93,7 @@ fn bucket_of(value: f64) -> (i8, i32) {
 }
 
 fn middle((sign, size): (i8, i32)) -> f64 {
-    let of_size = |size: i32| 2.0 * growth().powi(size) / (growth() + 1.0);
+    let of_size = |size: i32| (growth().powi(size) * (2.0 / (growth() + 1.0))).min(f64::MAX);
     match sign {
         0 => 0.0,
         1 => of_size(size),

@@ -61,10 +61,13 @@ impl Verdicts {
     }
 
     fn set_of(&mut self, rule: RuleNumber) -> &mut RowSet {
-        let at = self.rules.binary_search_by_key(&rule, |(known, _)| *known).unwrap_or_else(|at| {
-            self.rules.insert(at, (rule, RowSet::empty(self.bad.rows())));
-            at
-        });
+        let at = self
+            .rules
+            .binary_search_by_key(&rule, |(known, _)| *known)
+            .unwrap_or_else(|at| {
+                self.rules.insert(at, (rule, RowSet::empty(self.bad.rows())));
+                at
+            });
         &mut self.rules[at].1
     }
 
@@ -125,7 +128,9 @@ impl Verdicts {
             rules.map(|((rule, _), _)| *rule)
         };
         let mut rows = self.bad.iter().peekable();
-        let mut refused = (0..decoded.refused.len()).filter(|at| !holds(self.duplicate_refused.as_ref(), *at)).peekable();
+        let mut refused = (0..decoded.refused.len())
+            .filter(|at| !holds(self.duplicate_refused.as_ref(), *at))
+            .peekable();
         loop {
             let row_first = match (rows.peek(), refused.peek()) {
                 (None, None) => break,
@@ -136,7 +141,8 @@ impl Verdicts {
                 bad.records.push(decoded.record_of_row[row]);
                 bad.violations.push(broken_by(row, true));
                 bad.warnings.push(broken_by(row, false));
-                bad.refusals.push(holds(self.panicked.as_ref(), row).then_some(Refusal::RulePanic));
+                bad.refusals
+                    .push(holds(self.panicked.as_ref(), row).then_some(Refusal::RulePanic));
             } else if let Some(at) = refused.next() {
                 let record = decoded.refused[at];
                 let conflict = holds(self.conflicting_refused.as_ref(), at).then_some(conflict);

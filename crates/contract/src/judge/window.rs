@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use hashbrown::HashTable;
 
-/// The event time of a row that has none: such rows are near everything.
+/// The event time of a row that has none: such rows are near everything that is not behind the horizon.
 pub(super) const NO_TIME: i64 = i64::MIN;
 
 /// In a slot's time: the key was seen more than once, see `many`. Event times end one below.
@@ -71,11 +71,6 @@ impl<P: Copy + Ord> Window<P> {
         self.entries
     }
 
-    /// The window's width, microseconds.
-    pub(super) fn within(&self) -> u64 {
-        self.within
-    }
-
     /// The least event time that counts once `watermark` was accepted.
     pub(super) fn horizon(&self, watermark: i64) -> i64 {
         // A watermark of NO_TIME saturates to NO_TIME: everything counts.
@@ -93,8 +88,7 @@ impl<P: Copy + Ord> Window<P> {
             return self.look_many(fingerprint, payload, time, watermark);
         }
         let near = slot.time == NO_TIME
-            || time == NO_TIME
-            || (slot.time >= self.horizon(watermark) && slot.time.abs_diff(time) < self.within);
+            || slot.time >= self.horizon(watermark) && (time == NO_TIME || slot.time.abs_diff(time) < self.within);
         match near {
             false => Known::Nothing,
             true if slot.payload == payload => Known::Same,
@@ -106,7 +100,8 @@ impl<P: Copy + Ord> Window<P> {
         let many = &self.many[&fingerprint];
         let (from, to) = self.range(time, watermark);
         let timeless = |times: &BTreeSet<(P, i64)>| times.contains(&(payload, NO_TIME));
-        if timeless(&many.deliveries) || (from <= to && many.deliveries.range((payload, from)..=(payload, to)).next().is_some())
+        if timeless(&many.deliveries)
+            || (from <= to && many.deliveries.range((payload, from)..=(payload, to)).next().is_some())
         {
             return Known::Same;
         }
@@ -119,7 +114,7 @@ impl<P: Copy + Ord> Window<P> {
     /// The event times that count for a row, both included; empty where the first is above the second.
     fn range(&self, time: i64, watermark: i64) -> (i64, i64) {
         if time == NO_TIME {
-            return (NO_TIME, i64::MAX);
+            return (self.horizon(watermark), i64::MAX);
         }
         let Some(reach) = self.within.checked_sub(1) else {
             return (1, 0);
