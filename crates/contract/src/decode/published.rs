@@ -40,7 +40,6 @@ pub(super) fn note(headers: &Headers, record: usize) -> Note<'_> {
             return Note::Line(match value {
                 Some(b"encoding") => Refusal::LineEncoding,
                 Some(b"json") => Refusal::Json,
-                Some(b"json") => Refusal::Json,
                 _ => Refusal::Ragged,
             });
         }

@@ -13,8 +13,8 @@ use muster_batch::Refusal;
 use super::cursor::Cursor;
 use super::named::Named;
 
-/// How deep arrays, maps and records of a skipped value may nest.
-pub(super) const DEPTH_MAX: usize = 128;
+/// How deep the arrays, maps, records and unions of a skipped value may nest.
+const DEPTH_MAX: usize = 256;
 
 /// A shape's place in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
