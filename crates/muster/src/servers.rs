@@ -20,13 +20,15 @@ pub struct Database {
     pub settings: Settings,
     /// Held for as long as the command works: the last one out stops the cluster.
     private: Option<Private>,
+    /// What was handed out, to be closed before the cluster may stop.
+    ledgers: std::sync::Mutex<Vec<Ledger>>,
 }
 
 impl Database {
     /// The database that flags and environment name, else the project's private one.
     pub async fn open(project: &Path, args: &DatabaseArgs) -> anyhow::Result<Self> {
         if let Some(url) = secret(args.database_url.as_deref(), args.database_url_file.as_deref())? {
-            return Ok(Self { settings: Settings::new(url), private: None });
+            return Ok(Self { settings: Settings::new(url), private: None, ledgers: std::sync::Mutex::default() });
         }
         if !project.join("schemas").is_dir() {
             bail!(
@@ -40,13 +42,14 @@ impl Database {
             .context("could not start the project's private PostgreSQL\n  hint: name another with --database-url")?;
         let settings = Settings::new(private.url());
         migrate(&settings).await.context("could not bring the private ledger up to date")?;
-        Ok(Self { settings, private: Some(private) })
+        Ok(Self { settings, private: Some(private), ledgers: std::sync::Mutex::default() })
     }
 
     /// The ledger with a role's rights; one that another version of this program made is refused.
     pub async fn ledger(&self, role: Role) -> anyhow::Result<Ledger> {
         let ledger = Ledger::new(&self.settings, role)?;
         ledger.check_version().await?;
+        self.ledgers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(ledger.clone());
         Ok(ledger)
     }
 
@@ -57,6 +60,9 @@ impl Database {
 
     /// Leaves the private cluster, which stops when nobody else uses it.
     pub async fn close(self) {
+        self.ledgers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().for_each(Ledger::close);
+        // Connections say goodbye on the runtime's own time: a moment is enough.
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         // Stopping waits for the server; that must not hold up the runtime.
         let _ = tokio::task::spawn_blocking(move || drop(self.private)).await;
     }
