@@ -34,7 +34,8 @@ pub fn account(reconciled: &Reconciled) -> String {
     };
     let mut total = [0; 6];
     let mut lines = Vec::new();
-    for row in &reconciled.rows {
+    let (idle, rows): (Vec<_>, Vec<_>) = reconciled.rows.iter().partition(|row| row.received == 0);
+    for row in rows {
         for (sum, count) in total.iter_mut().zip(counts(row)) {
             *sum += count;
         }
@@ -42,6 +43,9 @@ pub fn account(reconciled: &Reconciled) -> String {
     }
     lines.push(line("all", String::new(), total));
     let mut text = table(&header, &[1, 2, 4, 5, 6, 7, 8], lines);
+    if !idle.is_empty() {
+        text.push_str(&format!("\n{} more partitions received nothing.", idle.len()));
+    }
     if reconciled.faults.is_empty() {
         text.push_str("\nEverything adds up.");
     }

@@ -330,3 +330,7 @@ fn ends(topics: &Topics, names: &[String]) -> anyhow::Result<Vec<(Arc<str>, i32,
     }
     Ok(ends)
 }
+
+#[cfg(test)]
+#[path = "ingest_tests.rs"]
+mod tests;
