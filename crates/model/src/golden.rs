@@ -5,13 +5,12 @@
 //! to the bit. Probabilities may differ by [`PROBABILITY_TOLERANCE`]: they go through the system's `exp`, whose last bit is the
 //! system's own.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use crate::forest::Forest;
 use crate::matrix::Matrix;
 
+#[cfg(feature = "train")]
 const ROWS: usize = 64;
 const PROBABILITY_TOLERANCE: f64 = 1e-14;
 
@@ -26,6 +25,7 @@ pub(crate) struct Golden {
 
 impl Golden {
     /// Draws rows and keeps the forest's answers.
+    #[cfg(feature = "train")]
     pub(crate) fn of(forest: &Forest) -> Self {
         let matrix = rows(forest);
         let raw = forest.raw(&matrix).expect("the rows were made as wide as the forest");
@@ -65,7 +65,11 @@ impl Golden {
     }
 }
 
+#[cfg(feature = "train")]
 fn rows(forest: &Forest) -> Matrix {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{RngCore, SeedableRng};
+
     let turning = forest.turning_values();
     let mut stream = ChaCha8Rng::from_seed([7; 32]);
     let mut draw = |bound: usize| (stream.next_u64() % bound as u64) as usize;

@@ -5,20 +5,24 @@
 //! stored scores before it may score.
 
 // The tests' data, shared with the integration tests, names this crate from outside.
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 extern crate self as muster_model;
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 #[path = "../tests/it/data.rs"]
 mod data;
 
 pub mod encoder;
 pub mod error;
+#[cfg(feature = "train")]
 #[expect(unsafe_code, reason = "LightGBM is a C library; this file is where it is called")]
 pub mod ffi;
 pub mod forest;
 mod golden;
 pub mod matrix;
+pub mod measures;
+pub mod metrics;
 pub mod model;
+#[cfg(feature = "train")]
 pub mod train;
 pub mod version;
 
@@ -26,6 +30,9 @@ pub use encoder::Encoder;
 pub use error::{Error, Result};
 pub use forest::{Forest, Reasons};
 pub use matrix::Matrix;
+pub use measures::Measures;
+pub use metrics::Metrics;
 pub use model::{Explained, Model};
-pub use train::{Metrics, TrainOptions, Trained, train};
+#[cfg(feature = "train")]
+pub use train::{TrainOptions, Trained, train};
 pub use version::ModelFiles;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use muster_batch::{Cause, FeatureFrame, Prediction, Reason};
 use muster_spec::ModelVersion;
-use muster_spec::pipeline::ModelSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::Encoder;
@@ -16,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::forest::{Forest, Reasons};
 use crate::golden::Golden;
 use crate::matrix::Matrix;
-use crate::train::Metrics;
+use crate::metrics::Metrics;
 use crate::version::ModelFiles;
 
 pub(crate) const MODEL: &str = "model.txt";
@@ -42,8 +41,9 @@ pub(crate) struct Features {
     positive: String,
 }
 
+#[cfg(feature = "train")]
 impl Features {
-    pub(crate) fn of(frame: &FeatureFrame, spec: &ModelSpec, encoder: &Encoder) -> Self {
+    pub(crate) fn of(frame: &FeatureFrame, spec: &muster_spec::pipeline::ModelSpec, encoder: &Encoder) -> Self {
         Self {
             format: FORMAT,
             view_version: frame.view_version.clone(),

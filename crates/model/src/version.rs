@@ -36,6 +36,7 @@ struct Manifest {
 
 impl ModelFiles {
     /// Adds a file.
+    #[cfg(feature = "train")]
     pub(crate) fn insert(&mut self, name: &str, bytes: Vec<u8>) {
         self.files.insert(name.to_owned(), bytes);
     }

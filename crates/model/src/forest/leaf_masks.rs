@@ -7,7 +7,7 @@
 //! bits is Lucchese and others', "QuickScorer" (SIGIR 2015); tabulating it by code takes the comparisons out.
 //!
 //! What must stay true: the sums run over trees in order, so that the bits are those of the plain walk. Forests with
-//! more than 64 leaves a tree, or whose tables would not fit [`BYTES_MAX`], are not built and are walked.
+//! more than 128 leaves a tree, or whose tables would not fit [`BYTES_MAX`], are not built and are walked.
 
 use super::{BLOCK_ROWS, Forest, Test, Tree, category_of, flat_zero};
 use crate::matrix::Matrix;
@@ -24,6 +24,7 @@ pub(super) enum Tables {
     Narrow(LeafMasks<u16, 32>),
     Middle(LeafMasks<u32, 16>),
     Wide(LeafMasks<u64, 8>),
+    Widest(LeafMasks<u128, 4>),
 }
 
 impl Tables {
@@ -32,6 +33,7 @@ impl Tables {
             0..=16 => LeafMasks::build(forest).map(Self::Narrow),
             17..=32 => LeafMasks::build(forest).map(Self::Middle),
             33..=64 => LeafMasks::build(forest).map(Self::Wide),
+            65..=128 => LeafMasks::build(forest).map(Self::Widest),
             _ => None,
         }
     }
@@ -41,6 +43,7 @@ impl Tables {
             Self::Narrow(masks) => masks.raw(matrix),
             Self::Middle(masks) => masks.raw(matrix),
             Self::Wide(masks) => masks.raw(matrix),
+            Self::Widest(masks) => masks.raw(matrix),
         }
     }
 }
@@ -54,7 +57,7 @@ pub(super) trait Mask: Copy + std::ops::BitAndAssign + std::fmt::Debug {
     /// The first open leaf.
     fn leaf(self) -> usize;
     /// From the bits of a tree of at most `LEAVES` leaves.
-    fn from_bits(bits: u64) -> Self;
+    fn from_bits(bits: u128) -> Self;
 }
 
 macro_rules! mask {
@@ -66,7 +69,7 @@ macro_rules! mask {
             fn leaf(self) -> usize {
                 self.trailing_zeros() as usize
             }
-            fn from_bits(bits: u64) -> Self {
+            fn from_bits(bits: u128) -> Self {
                 bits as Self
             }
         }
@@ -75,6 +78,7 @@ macro_rules! mask {
 mask!(u16);
 mask!(u32);
 mask!(u64);
+mask!(u128);
 
 /// The open leaves of `TREES` trees beside each other.
 #[derive(Clone, Copy, Debug)]
@@ -226,7 +230,7 @@ impl<M: Mask, const TREES: usize> Run<M, TREES> {
             let under = leaves_under(tree);
             for codes in codes {
                 for code in 0..codes.count() {
-                    let mut open = u64::MAX;
+                    let mut open = u128::MAX;
                     for node in tree.nodes.iter().filter(|node| node.feature == codes.feature) {
                         let left = codes.goes_left(code, &node.test, &tree.words);
                         open &= !under(if left { node.right } else { node.left });
@@ -284,8 +288,8 @@ impl<M: Mask, const TREES: usize> Run<M, TREES> {
 }
 
 /// The leaves under each child, as bits.
-fn leaves_under(tree: &Tree) -> impl Fn(i32) -> u64 {
-    let mut under = vec![0_u64; tree.nodes.len()];
+fn leaves_under(tree: &Tree) -> impl Fn(i32) -> u128 {
+    let mut under = vec![0_u128; tree.nodes.len()];
     for (at, node) in tree.nodes.iter().enumerate().rev() {
         for child in [node.left, node.right] {
             // A child's number is above its parent's, so it is already known.
@@ -336,6 +340,6 @@ fn codes(forest: &Forest) -> Option<Vec<Codes>> {
     Some(all)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 #[path = "leaf_masks_tests.rs"]
 mod tests;

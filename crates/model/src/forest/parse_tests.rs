@@ -151,7 +151,9 @@ fn damage_is_taken_or_blamed_on_another_line() {
         ("left_child", |value| {
             format!("-2147483648 {}", value.split_once(' ').unwrap().1)
         }),
-        ("right_child", |value| format!("-1 {}", value.split_once(' ').unwrap().1)),
+        ("right_child", |value| {
+            format!("-1 {}", value.split_once(' ').unwrap().1)
+        }),
         ("leaf_value", |value| {
             format!("1e999 {}", value.split_once(' ').unwrap().1)
         }),

@@ -20,12 +20,15 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::quadrature::gauss_legendre;
-use super::{Forest, Tree, flat_zero};
+use super::{Forest, Missing, Test, Tree, flat_zero};
 use crate::error::Result;
 use crate::matrix::Matrix;
 
 /// Rows that are explained together: the more there are, the more share their outcomes.
 const BLOCK_ROWS: usize = 4096;
+
+/// Points of a quadrature that are computed side by side.
+const LANES: usize = 4;
 
 /// A forest made ready to explain its scores.
 #[derive(Debug)]
@@ -37,13 +40,17 @@ pub struct Reasons {
     base: f64,
 }
 
-/// The points of a quadrature.
-#[derive(Debug)]
-struct Rule {
-    /// Weights.
-    weights: Vec<f64>,
-    /// (1 - y)^k, all points of k = 0, then of k = 1, and so on.
-    powers: Vec<f64>,
+/// The points of a quadrature, `LANES` side by side; what is left over has no weight.
+#[derive(Clone, Debug, Default)]
+struct Rule(Vec<Points>);
+
+#[derive(Clone, Copy, Debug)]
+struct Points {
+    /// Where: y.
+    places: [f64; LANES],
+    /// What is left to 1: 1 - y.
+    gaps: [f64; LANES],
+    weights: [f64; LANES],
 }
 
 /// The paths to a tree's leaves.
@@ -53,9 +60,8 @@ struct Paths {
     features: Vec<usize>,
     leaves: Vec<LeafPath>,
     elements: Vec<Element>,
-    steps: Vec<Steps>,
-    /// For each element, z (1 - y) + y at each point of its leaf's rule, and the same number of reciprocals.
-    factors: Vec<f64>,
+    /// Outcomes beside an element's first ones, in trees of more than 64 splits.
+    more: Vec<Steps>,
 }
 
 #[derive(Debug)]
@@ -63,8 +69,6 @@ struct LeafPath {
     value: f64,
     points: usize,
     elements: Range<usize>,
-    /// Where the first element's factors begin.
-    factors: usize,
 }
 
 /// One feature on a leaf's path.
@@ -74,11 +78,13 @@ struct Element {
     slot: usize,
     /// The share of training rows that stay on the path at this feature.
     zero: f64,
-    steps: Range<usize>,
+    first: Steps,
+    /// The rest, in [`Paths::more`].
+    more: Range<usize>,
 }
 
 /// Outcomes that keep a row on a path, within one word of outcomes.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Steps {
     word: usize,
     /// The splits that count.
@@ -92,33 +98,27 @@ struct Steps {
 struct Scratch {
     /// The block's values, feature after feature.
     columns: Vec<f64>,
-    /// Outcomes of a tree's splits, `words` to a row.
+    /// Outcomes of a tree's splits: a word of each row, then the next word of each row.
     outcomes: Vec<u64>,
     /// Where the shares of seen outcomes begin in `shares`.
     seen: HashMap<u64, usize>,
     shares: Vec<f64>,
-    /// The integrand at each point.
-    integrand: Vec<f64>,
-    followed: Vec<bool>,
+    /// The products of a leaf's factors before each of its elements, and the element's own factor.
+    before: Vec<([f64; LANES], [f64; LANES], f64)>,
 }
 
 impl Reasons {
     /// Makes a forest ready to explain.
     pub fn new(forest: Arc<Forest>) -> Self {
         let points_max = forest.columns().div_ceil(2).max(1);
-        let mut rules: Vec<Option<Rule>> = (0..=points_max).map(|_| None).collect();
+        let mut rules = vec![Rule::default(); points_max + 1];
         let trees: Vec<Paths> = forest.trees.iter().map(|tree| Paths::build(tree, &mut rules)).collect();
-        let unused = || Rule {
-            weights: Vec::new(),
-            powers: Vec::new(),
-        };
         let base: f64 = forest.trees.iter().map(expected).sum();
         let base = if forest.average {
             base / forest.trees.len() as f64
         } else {
             base
         };
-        let rules = rules.into_iter().map(|rule| rule.unwrap_or_else(unused)).collect();
         Self {
             forest,
             trees,
@@ -169,10 +169,10 @@ impl Reasons {
         scratch.shares.clear();
         let width = contributions.len() / rows;
         for (row, contributions) in contributions.chunks_mut(width).enumerate() {
-            let outcomes = &scratch.outcomes[row * words..(row + 1) * words];
+            let outcomes = |word: usize| scratch.outcomes[word * rows + row];
             // One word names all outcomes; more than one is too rarely met again to be kept.
             let known = if words == 1 {
-                scratch.seen.get(&outcomes[0]).copied()
+                scratch.seen.get(&outcomes(0)).copied()
             } else {
                 None
             };
@@ -180,10 +180,9 @@ impl Reasons {
                 let start = if words == 1 { scratch.shares.len() } else { 0 };
                 scratch.shares.truncate(start);
                 scratch.shares.resize(start + paths.features.len(), 0.0);
-                let shares = &mut scratch.shares[start..];
-                self.explain(paths, outcomes, shares, &mut scratch.integrand, &mut scratch.followed);
+                self.explain(paths, &outcomes, &mut scratch.shares[start..], &mut scratch.before);
                 if words == 1 {
-                    scratch.seen.insert(outcomes[0], start);
+                    scratch.seen.insert(outcomes(0), start);
                 }
                 start
             });
@@ -194,67 +193,34 @@ impl Reasons {
         }
     }
 
-    /// Adds each feature's share in one tree, for one pattern of outcomes, to `shares`.
+    /// Adds each feature's share in one tree, for one pattern of outcomes, to `shares`. The product over all features
+    /// but one is the product before it times the product after it: no division, so a share of 0 is no special case.
     fn explain(
         &self,
         paths: &Paths,
-        outcomes: &[u64],
+        outcomes: &impl Fn(usize) -> u64,
         shares: &mut [f64],
-        integrand: &mut Vec<f64>,
-        followed: &mut Vec<bool>,
+        before: &mut Vec<([f64; LANES], [f64; LANES], f64)>,
     ) {
         for leaf in &paths.leaves {
-            let rule = &self.rules[leaf.points];
             let elements = &paths.elements[leaf.elements.clone()];
-            let factors = &paths.factors[leaf.factors..leaf.factors + elements.len() * 2 * leaf.points];
-            integrand.clear();
-            integrand.extend_from_slice(&rule.weights);
-            followed.clear();
-            let mut rest = leaf.value;
-            let mut left_out = 0;
-            for (element, factors) in elements.iter().zip(factors.chunks_exact(2 * leaf.points)) {
-                let follows = paths.steps[element.steps.clone()]
-                    .iter()
-                    .all(|steps| outcomes[steps.word] & steps.care == steps.want);
-                followed.push(follows);
-                if follows {
-                    integrand
-                        .iter_mut()
-                        .zip(factors)
-                        .for_each(|(value, factor)| *value *= factor);
-                } else {
-                    rest *= element.zero;
-                    left_out += 1;
+            for points in &self.rules[leaf.points].0 {
+                before.clear();
+                let mut product = points.weights;
+                for element in elements {
+                    let one = f64::from(u8::from(paths.follows(element, outcomes)));
+                    let factor: [f64; LANES] =
+                        std::array::from_fn(|lane| element.zero * points.gaps[lane] + one * points.places[lane]);
+                    before.push((product, factor, one));
+                    (0..LANES).for_each(|lane| product[lane] *= factor[lane]);
                 }
-            }
-            // Features the row leaves the path at: their own factor z (1 - y) cancels, so all of them share one number.
-            if left_out > 0 {
-                let powers = &rule.powers[(left_out - 1) * leaf.points..];
-                let share = -rest
-                    * integrand
-                        .iter()
-                        .zip(powers)
-                        .map(|(value, power)| value * power)
-                        .sum::<f64>();
-                for (element, _) in elements.iter().zip(&*followed).filter(|(_, follows)| !**follows) {
-                    shares[element.slot] += share;
+                let mut product = [leaf.value; LANES];
+                for (element, (before, factor, one)) in elements.iter().zip(&*before).rev() {
+                    let others: [f64; LANES] = std::array::from_fn(|lane| before[lane] * product[lane]);
+                    let integral = (others[0] + others[1]) + (others[2] + others[3]);
+                    shares[element.slot] += (one - element.zero) * integral;
+                    (0..LANES).for_each(|lane| product[lane] *= factor[lane]);
                 }
-            }
-            let powers = &rule.powers[left_out * leaf.points..];
-            integrand
-                .iter_mut()
-                .zip(powers)
-                .for_each(|(value, power)| *value *= power);
-            let each = elements
-                .iter()
-                .zip(factors.chunks_exact(2 * leaf.points))
-                .zip(&*followed);
-            for ((element, factors), _) in each.filter(|(_, follows)| **follows) {
-                let without = integrand
-                    .iter()
-                    .zip(&factors[leaf.points..])
-                    .map(|(value, inverse)| value * inverse);
-                shares[element.slot] += rest * (1.0 - element.zero) * without.sum::<f64>();
             }
         }
     }
@@ -280,26 +246,57 @@ impl Scratch {
         self.outcomes.resize(rows * words, 0);
         for (at, node) in tree.nodes.iter().enumerate() {
             let column = &self.columns[node.feature * rows..(node.feature + 1) * rows];
-            let outcomes = self.outcomes.iter_mut().skip(at / 64).step_by(words);
-            for (outcome, value) in outcomes.zip(column) {
-                *outcome |= u64::from(node.test.goes_left(*value, &tree.words)) << (at % 64);
+            let outcomes = &mut self.outcomes[at / 64 * rows..(at / 64 + 1) * rows];
+            // One loop for each kind of split, so that the kind is not asked for each row.
+            match &node.test {
+                Test::Number {
+                    threshold,
+                    missing: Missing::None,
+                    ..
+                } => {
+                    mark(outcomes, column, at, |value| {
+                        value <= *threshold || value.is_nan() && 0.0 <= *threshold
+                    });
+                }
+                Test::Number {
+                    threshold,
+                    missing: Missing::Nan,
+                    default_left,
+                } => {
+                    mark(outcomes, column, at, |value| {
+                        value <= *threshold || value.is_nan() && *default_left
+                    });
+                }
+                test => mark(outcomes, column, at, |value| test.goes_left(value, &tree.words)),
             }
         }
     }
 }
 
+/// Sets split `at`'s bit of each row whose value goes left.
+fn mark(outcomes: &mut [u64], column: &[f64], at: usize, goes_left: impl Fn(f64) -> bool) {
+    for (outcome, value) in outcomes.iter_mut().zip(column) {
+        *outcome |= u64::from(goes_left(*value)) << (at % 64);
+    }
+}
+
 impl Rule {
     fn new(points: usize) -> Self {
-        let (places, weights): (Vec<f64>, Vec<f64>) = gauss_legendre(points).into_iter().unzip();
-        let powers = (0..=2 * points as i32)
-            .flat_map(|power| places.iter().map(move |place| (1.0 - place).powi(power)))
-            .collect();
-        Self { weights, powers }
+        let all = gauss_legendre(points);
+        let groups = all.chunks(LANES).map(|group| {
+            let lane = |lane: usize| group.get(lane).copied().unwrap_or((0.5, 0.0));
+            Points {
+                places: std::array::from_fn(|at| lane(at).0),
+                gaps: std::array::from_fn(|at| 1.0 - lane(at).0),
+                weights: std::array::from_fn(|at| lane(at).1),
+            }
+        });
+        Self(groups.collect())
     }
 }
 
 impl Paths {
-    fn build(tree: &Tree, rules: &mut [Option<Rule>]) -> Self {
+    fn build(tree: &Tree, rules: &mut [Rule]) -> Self {
         let mut features: Vec<usize> = tree.nodes.iter().map(|node| node.feature).collect();
         features.sort_unstable();
         features.dedup();
@@ -307,8 +304,7 @@ impl Paths {
             features,
             leaves: Vec::new(),
             elements: Vec::new(),
-            steps: Vec::new(),
-            factors: Vec::new(),
+            more: Vec::new(),
         };
         if tree.nodes.is_empty() {
             return paths;
@@ -333,7 +329,7 @@ impl Paths {
     }
 
     /// Adds the leaf that is reached by these splits, each with the side taken.
-    fn push_leaf(&mut self, tree: &Tree, value: f64, splits: &[(usize, bool)], rules: &mut [Option<Rule>]) {
+    fn push_leaf(&mut self, tree: &Tree, value: f64, splits: &[(usize, bool)], rules: &mut [Rule]) {
         let mut by_slot: Vec<(usize, Vec<(usize, bool)>)> = Vec::new();
         for &(at, left) in splits {
             let feature = tree.nodes[at].feature;
@@ -347,39 +343,44 @@ impl Paths {
             }
         }
         let points = by_slot.len().div_ceil(2);
-        rules[points].get_or_insert_with(|| Rule::new(points));
-        let places = gauss_legendre(points);
-        let (elements, factors) = (self.elements.len(), self.factors.len());
+        if rules[points].0.is_empty() {
+            rules[points] = Rule::new(points);
+        }
+        let start = self.elements.len();
         for (slot, splits) in by_slot {
-            let zero: f64 = splits.iter().map(|&(at, left)| kept(tree, at, left)).product();
-            let along: Vec<f64> = places.iter().map(|(place, _)| zero * (1.0 - place) + place).collect();
-            self.factors.extend_from_slice(&along);
-            self.factors.extend(along.iter().map(|factor| 1.0 / factor));
-            let first = self.steps.len();
-            for (at, left) in splits {
-                let (word, bit) = (at / 64, 1_u64 << (at % 64));
-                let at_word = self.steps[first..].iter_mut().find(|steps| steps.word == word);
-                let want = if left { bit } else { 0 };
-                match at_word {
+            let mut steps: Vec<Steps> = Vec::new();
+            for &(at, left) in &splits {
+                let (word, care) = (at / 64, 1 << (at % 64));
+                let want = if left { care } else { 0 };
+                match steps.iter_mut().find(|steps| steps.word == word) {
                     Some(steps) => {
-                        steps.care |= bit;
+                        steps.care |= care;
                         steps.want |= want;
                     }
-                    None => self.steps.push(Steps { word, care: bit, want }),
+                    None => steps.push(Steps { word, care, want }),
                 }
             }
+            let more = self.more.len();
+            self.more.extend_from_slice(&steps[1..]);
             self.elements.push(Element {
                 slot,
-                zero,
-                steps: first..self.steps.len(),
+                zero: splits.iter().map(|&(at, left)| kept(tree, at, left)).product(),
+                first: steps[0],
+                more: more..self.more.len(),
             });
         }
         self.leaves.push(LeafPath {
             value,
             points,
-            elements: elements..self.elements.len(),
-            factors,
+            elements: start..self.elements.len(),
         });
+    }
+
+    /// Whether a row stays on the path at an element.
+    #[inline]
+    fn follows(&self, element: &Element, outcomes: &impl Fn(usize) -> u64) -> bool {
+        let kept = |steps: &Steps| outcomes(steps.word) & steps.care == steps.want;
+        kept(&element.first) && (element.more.is_empty() || self.more[element.more.clone()].iter().all(kept))
     }
 }
 
@@ -398,6 +399,6 @@ fn expected(tree: &Tree) -> f64 {
     leaves.map(|(value, count)| count / root.count * value).sum()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 #[path = "reasons_tests.rs"]
 mod tests;

@@ -6,11 +6,12 @@ use std::fmt::Write;
 
 use muster_spec::pipeline::ModelSpec;
 
-use super::metrics::Metrics;
-use super::{TrainOptions, measures::Measures};
+use super::TrainOptions;
 use crate::encoder::{Code, Encoder};
 use crate::forest::Forest;
 use crate::matrix::Matrix;
+use crate::measures::Measures;
+use crate::metrics::Metrics;
 
 pub(super) struct Card<'a> {
     pub options: &'a TrainOptions,

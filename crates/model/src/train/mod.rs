@@ -7,8 +7,6 @@
 mod card;
 mod folds;
 mod logistic;
-mod measures;
-mod metrics;
 mod parameters;
 
 use std::collections::BTreeMap;
@@ -30,14 +28,13 @@ use crate::ffi::{Booster, Dataset, Output};
 use crate::forest::{Forest, Reasons};
 use crate::golden::Golden;
 use crate::matrix::Matrix;
+use crate::measures::{Measures, auc};
+use crate::metrics::{Baselines, Importance, Metrics, OutOfFold};
 use crate::model::{self, Features};
 use crate::version::ModelFiles;
 use card::Card;
 use logistic::Logistic;
 use parameters::Parameters;
-
-pub use measures::{Confusion, Measures, auc};
-pub use metrics::{Baselines, Importance, Metrics, OutOfFold};
 
 /// A fifth of the rows is held out.
 const HELD_OUT_FOLDS: u32 = 5;

@@ -48,8 +48,8 @@ const ORDINAL: [(&str, &[&str]); 6] = [
     ("last_new_job", &["never", "1", "2", "3", "4", ">4"]),
 ];
 
-const PARAMETERS: [(&str, &str); 9] = [
-    ("learning_rate", "0.03"),
+const PARAMETERS: [(&str, &str); 10] = [
+    ("learning_rate", "0.02"),
     ("num_iterations", "300"),
     ("num_leaves", "15"),
     ("feature_fraction", "0.5"),
@@ -57,7 +57,8 @@ const PARAMETERS: [(&str, &str); 9] = [
     ("bagging_freq", "1"),
     ("min_data_in_leaf", "40"),
     ("lambda_l2", "5"),
-    ("cat_smooth", "50"),
+    ("cat_smooth", "20"),
+    ("min_data_per_group", "50"),
 ];
 
 /// The file's rows that keep the contract, or a word and nothing.

@@ -19,9 +19,9 @@ const MODELS: [(&str, &str, u32); 19] = [
     ),
     ("middle words", "num_leaves=31 min_data_in_leaf=2", 25),
     ("wide words", "num_leaves=64 min_data_in_leaf=1", 20),
-    ("too many leaves for words", "num_leaves=100 min_data_in_leaf=1", 10),
+    ("widest words", "num_leaves=100 min_data_in_leaf=1", 10),
     (
-        "more splits than one word of outcomes",
+        "too many leaves for words",
         "num_leaves=200 min_data_in_leaf=1 max_bin=1000",
         5,
     ),

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::measures::Measures;
+use crate::measures::Measures;
 
 /// What training found out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
