@@ -50,7 +50,7 @@ pub(super) struct Stop {
     pub(super) skipping: bool,
 }
 
-/// Where each row begins in the part, for whoever needs a row's own bytes.
+/// Where each row begins in the text, and after a run where its last row ends, for whoever needs a row's own bytes.
 pub(super) type Starts = Vec<u32>;
 
 /// The row being cut.
@@ -194,7 +194,11 @@ impl Cutter {
         } else {
             terminator
         };
-        row.feeds += memchr::memchr_iter(b'\n', &text[start..close]).count() as u64;
+        let feeds = memchr::memchr_iter(b'\n', &text[start..close]).count() as u64;
+        if feeds > 0 && end > close + 1 {
+            return Err(End::Open); // the quote that closes it rather opens another cell
+        }
+        row.feeds += feeds;
         if doubled || end > close + 1 {
             row.mends.push(Mend {
                 cell: lines.cells.len(),
@@ -203,7 +207,11 @@ impl Cutter {
                 end,
             });
         }
-        lines.cells.push(if start == close { Cell::EMPTY } else { place(start, close) });
+        lines.cells.push(if start == close {
+            Cell::EMPTY
+        } else {
+            place(start, close)
+        });
         Ok(terminator)
     }
 }
@@ -228,7 +236,13 @@ fn give_up(text: &[u8], row: &mut Row, lines: &mut RawLines, starts: &mut Starts
         Some(feed) => &rest[..before_feed(rest, 0, feed)],
         None => rest,
     };
-    refuse(row, &line[..line.len().min(ROW_BYTES_MAX)], Uncut::Ragged, lines, starts);
+    refuse(
+        row,
+        &line[..line.len().min(ROW_BYTES_MAX)],
+        Uncut::Ragged,
+        lines,
+        starts,
+    );
     row.feeds = 0;
     row.mends.clear();
     row.first = lines.cells.len();

@@ -90,7 +90,11 @@ impl LineDecoder {
 
     /// Types a run.
     pub fn decode(&self, lines: RawLines) -> DecodedBatch {
-        let refused: Vec<Refused> = lines.uncut.iter().map(|(row, why, _)| self.refuse(*row, *why)).collect();
+        let refused: Vec<Refused> = lines
+            .uncut
+            .iter()
+            .map(|(row, why, _)| self.refuse(*row, *why))
+            .collect();
         let record_of_row = rows_beside(lines.len() as u32, &refused);
         let mut columns = Columns::new(&self.contract, record_of_row.len());
         let mut findings = Vec::new();
@@ -149,7 +153,9 @@ impl LineDecoder {
 
     /// Adds a block's values to a column.
     fn fill(&self, field: usize, block: &Block<'_>, column: &mut Column, findings: &mut Vec<Finding>) {
-        let default = self.defaults[field].as_ref().map_or(Slot::Null, |default| default.slot());
+        let default = self.defaults[field]
+            .as_ref()
+            .map_or(Slot::Null, |default| default.slot());
         if self.fit.order[field].is_none() {
             block.records.iter().for_each(|_| column.push(default));
             return;
@@ -183,19 +189,31 @@ impl LineDecoder {
             }
             Column::Double(values, valid) => block.each(|row, cell, text| {
                 let slot = reader.read(row, cell, text, findings);
-                let (value, there) = if let Slot::Double(value) = slot { (value, true) } else { (0.0, false) };
+                let (value, there) = if let Slot::Double(value) = slot {
+                    (value, true)
+                } else {
+                    (0.0, false)
+                };
                 values.push(value);
                 valid.push(there);
             }),
             Column::Long(values, valid) => block.each(|row, cell, text| {
                 let slot = reader.read(row, cell, text, findings);
-                let (value, there) = if let Slot::Long(value) = slot { (value, true) } else { (0, false) };
+                let (value, there) = if let Slot::Long(value) = slot {
+                    (value, true)
+                } else {
+                    (0, false)
+                };
                 values.push(value);
                 valid.push(there);
             }),
             Column::Int(values, valid) => block.each(|row, cell, text| {
                 let slot = reader.read(row, cell, text, findings);
-                let (value, there) = if let Slot::Int(value) = slot { (value, true) } else { (0, false) };
+                let (value, there) = if let Slot::Int(value) = slot {
+                    (value, true)
+                } else {
+                    (0, false)
+                };
                 values.push(value);
                 valid.push(there);
             }),

@@ -11,12 +11,14 @@
 //! - The first line that is not empty is the header. Columns are found by their names, in any order.
 //! - A cell in quotes may hold delimiters, line ends and doubled quotes; what follows the closing quote up to the next
 //!   delimiter belongs to the cell. A quote inside a cell that does not begin with one is text.
+//! - A quote that is closed on a later line and followed by text was left open, and that text is another cell: the
+//!   row's first physical line is ragged and reading goes on with the next.
 //! - An empty cell is null, an empty cell in quotes is empty text.
 //! - A row with another number of cells than the header is ragged; so is an empty line, unless the file has one column:
 //!   there it is a null. Empty lines at the end of the file are no rows.
-//! - A quote that nothing closes within [`ROW_BYTES_MAX`] (or the file) makes its first physical line ragged and reading
-//!   goes on with the next. In the bytes looked through in vain, a quote must be closed on its own line, so that no byte
-//!   is looked at more than twice. A line longer than [`ROW_BYTES_MAX`] is ragged, and its first so many bytes are kept.
+//! - The same holds for a quote that nothing closes within the file, and for a row of several lines that is longer than
+//!   [`ROW_BYTES_MAX`]. In the bytes looked through in vain, a quote must be closed on its own line, so that no byte is
+//!   looked at again and again. A line longer than [`ROW_BYTES_MAX`] is ragged, and its first so many bytes are kept.
 //! - A row whose bytes are not in the file's encoding is kept as bytes, whatever else is wrong with it.
 //!
 //! In a file of JSON lines each line is one object whose members are the contract's columns by name. Cells are the texts
@@ -36,7 +38,3 @@ pub use cut::ROW_BYTES_MAX;
 pub use decode::LineDecoder;
 pub use fit::{ColumnsFit, columns_header};
 pub use reader::{Bounds, LineReader, Shape};
-
-#[cfg(test)]
-#[path = "lines_tests.rs"]
-mod tests;

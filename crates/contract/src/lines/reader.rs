@@ -248,7 +248,9 @@ impl<R: Read> LineReader<R> {
     fn pass_over(&mut self, text: &[u8]) -> usize {
         let mut at = 0;
         if self.skipping {
-            let Some(feed) = memchr(b'\n', text) else { return text.len() };
+            let Some(feed) = memchr(b'\n', text) else {
+                return text.len();
+            };
             at = feed + 1;
             self.line += 1;
             self.skipping = false;
@@ -285,7 +287,7 @@ impl<R: Read> LineReader<R> {
             let row = lines.len() - 1;
             let start = self.starts[row] as usize;
             if empty_line(&text[start..end]) != Some(end - start) {
-                return;
+                break;
             }
             end = start;
             self.blank += 1;
@@ -294,6 +296,7 @@ impl<R: Read> LineReader<R> {
             lines.cells.truncate(lines.cells.len() - lines.width);
             lines.uncut.pop_if(|(uncut, ..)| *uncut as usize == row);
         }
+        self.starts.push(end as u32);
     }
 }
 

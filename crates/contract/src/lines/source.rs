@@ -33,8 +33,8 @@ pub(super) struct Source<R> {
 impl<R: Read> Source<R> {
     /// Reads the byte order mark. It decides; without one the label does.
     pub(super) fn open(mut input: R, label: &str) -> Result<Self, Error> {
-        let named = Encoding::for_label_no_replacement(label.as_bytes())
-            .ok_or_else(|| Error::Encoding(label.to_owned()))?;
+        let named =
+            Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| Error::Encoding(label.to_owned()))?;
         let mut first = Vec::new();
         input.by_ref().take(MARK_BYTES_MAX).read_to_end(&mut first)?;
         let bytes_read = first.len() as u64;

@@ -115,7 +115,9 @@ impl Transcoder {
             return memchr::memchr(b'\n', bytes);
         }
         let mut units = bytes.chunks_exact(2);
-        units.position(|two| two[feed] == b'\n' && two[1 - feed] == 0).map(|at| at * 2)
+        units
+            .position(|two| two[feed] == b'\n' && two[1 - feed] == 0)
+            .map(|at| at * 2)
     }
 
     /// Decodes a part of a line that holds no line feed.
