@@ -24,10 +24,22 @@ pub struct Cli {
     #[arg(long, global = true, default_value = "text", value_name = "FORMAT")]
     pub format: OutputFormat,
     /// Which log lines go to standard error, in tracing's words: `info`, `muster=debug`.
-    #[arg(long, global = true, default_value = "warn", value_name = "FILTER", env = "MUSTER_LOG")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "warn",
+        value_name = "FILTER",
+        env = "MUSTER_LOG"
+    )]
     pub log: String,
     /// How log lines are written.
-    #[arg(long, global = true, default_value = "text", value_name = "FORMAT", env = "MUSTER_LOG_FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "text",
+        value_name = "FORMAT",
+        env = "MUSTER_LOG_FORMAT"
+    )]
     pub log_format: OutputFormat,
 }
 
@@ -63,7 +75,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  muster generate hr.candidate --rows 5000 --faults 0.1 --seed 7 --out sample")]
     Generate(GenerateArgs),
     /// Take events from Kafka, judge, split, seal and account for them.
-    #[command(after_help = "Examples:\n  muster ingest --brokers localhost:9092\n  muster ingest --watch --http 127.0.0.1:8001")]
+    #[command(
+        after_help = "Examples:\n  muster ingest --brokers localhost:9092\n  muster ingest --watch --http 127.0.0.1:8001"
+    )]
     Ingest(IngestArgs),
     /// Train a pipeline's model on labelled good rows.
     #[command(after_help = "Examples:\n  muster train job-change\n  muster train job-change --fold-seeds 10")]
@@ -75,7 +89,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  muster serve --brokers localhost:9092 --http 0.0.0.0:8000")]
     Serve(ServeArgs),
     /// The whole of it on this machine: publish `raw-data/`, ingest, train, score, show.
-    #[command(after_help = "Examples:\n  muster demo --once\n  muster demo --once --brokers localhost:9092 --format json")]
+    #[command(
+        after_help = "Examples:\n  muster demo --once\n  muster demo --once --brokers localhost:9092 --format json"
+    )]
     Demo(DemoArgs),
     /// Print received = good + bad + duplicate + tombstone for every topic and partition.
     Reconcile(DatabaseArgs),
@@ -98,7 +114,12 @@ pub struct DatabaseArgs {
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
     /// A file that holds the database URL.
-    #[arg(long, value_name = "FILE", env = "DATABASE_URL_FILE", conflicts_with = "database_url")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DATABASE_URL_FILE",
+        conflicts_with = "database_url"
+    )]
     pub database_url_file: Option<PathBuf>,
 }
 
@@ -118,12 +139,19 @@ pub struct KafkaArgs {
     #[arg(long, value_name = "URL", env = "SCHEMA_REGISTRY_URL", hide_env_values = true)]
     pub registry_url: Option<String>,
     /// A file that holds the schema registry's URL.
-    #[arg(long, value_name = "FILE", env = "SCHEMA_REGISTRY_URL_FILE", conflicts_with = "registry_url")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SCHEMA_REGISTRY_URL_FILE",
+        conflicts_with = "registry_url"
+    )]
     pub registry_url_file: Option<PathBuf>,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, as in `security.protocol=SSL`")?;
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("expected KEY=VALUE, as in `security.protocol=SSL`")?;
     Ok((key.trim().to_owned(), value.to_owned()))
 }
 
@@ -303,7 +331,12 @@ pub struct IngestArgs {
     #[arg(long)]
     pub once: bool,
     /// Where `/metrics`, `/livez` and `/readyz` are answered.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", env = "MUSTER_HTTP")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8000",
+        env = "MUSTER_HTTP"
+    )]
     pub http: String,
     /// How it ingests.
     #[command(flatten)]
@@ -340,7 +373,12 @@ pub struct ScoreArgs {
     #[arg(long)]
     pub once: bool,
     /// Where `/metrics`, `/livez` and `/readyz` are answered.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", env = "MUSTER_HTTP")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8000",
+        env = "MUSTER_HTTP"
+    )]
     pub http: String,
     /// The ledger.
     #[command(flatten)]
@@ -354,7 +392,12 @@ pub struct ServeArgs {
     #[arg(long)]
     pub watch: bool,
     /// Where HTTP is answered.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", env = "MUSTER_HTTP")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8000",
+        env = "MUSTER_HTTP"
+    )]
     pub http: String,
     /// How it ingests.
     #[command(flatten)]
@@ -377,7 +420,12 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub partitions: i32,
     /// Where HTTP is answered while it stays up.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", env = "MUSTER_HTTP")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8000",
+        env = "MUSTER_HTTP"
+    )]
     pub http: String,
     /// How it ingests.
     #[command(flatten)]

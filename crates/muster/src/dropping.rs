@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use muster_spec::Contract;
+use muster_spec::{Contract, all_text_schema, schema_id};
 use muster_store::Ledger;
 use muster_stream::{Publisher, Topics};
 use tokio::runtime::Handle;
@@ -35,9 +35,18 @@ pub fn files_of(folder: &Path, contract: &Contract) -> anyhow::Result<Vec<PathBu
     };
     let mut files = Vec::new();
     for entry in entries {
-        let path = entry.with_context(|| format!("could not list `{}`", drop.display()))?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-        let hidden = path.file_name().and_then(|name| name.to_str()).is_none_or(|name| name.starts_with('.'));
+        let path = entry
+            .with_context(|| format!("could not list `{}`", drop.display()))?
+            .path();
+        let ending = path
+            .extension()
+            .and_then(|ending| ending.to_str())
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let hidden = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_none_or(|name| name.starts_with('.'));
         if !hidden && path.is_file() && ["csv", "tsv", "txt", "jsonl", "ndjson", "json"].contains(&&*ending) {
             files.push(path);
         }
@@ -75,9 +84,12 @@ impl Dropper {
             .ensure(&contract.topic, self.partitions, TOPIC_LIMIT)
             .with_context(|| format!("could not publish to topic `{}`", contract.topic))?;
         let file = sha_of(path)?;
-        let held = self.runtime.block_on(self.ledger.file_rows_held(&contract.name, file))?;
+        let held = self
+            .runtime
+            .block_on(self.ledger.file_rows_held(&contract.name, file))?;
         let publisher = FilePublisher {
             contract,
+            frame_id: schema_id(&all_text_schema(contract)),
             partitions: facts.partitions,
             text_format: contract.text_format.clone(),
             shuffle: None,
@@ -90,11 +102,19 @@ impl Dropper {
     /// Publishes files as they come to rest, until a stop is asked for. Blocks.
     pub fn watch(&self, shared: &Shared, contracts: &[Arc<Contract>]) {
         let mut seen: HashMap<PathBuf, (u64, SystemTime, bool)> = HashMap::new();
-        let pace = |_| if shared.shutdown.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let pace = |_| {
+            if shared.shutdown.is_asked() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
         while !shared.shutdown.is_asked() {
             for contract in contracts {
                 match files_of(&self.folder, contract) {
-                    Ok(files) => files.iter().for_each(|path| self.look_at(shared, contract, path, &mut seen, &pace)),
+                    Ok(files) => files
+                        .iter()
+                        .for_each(|path| self.look_at(shared, contract, path, &mut seen, &pace)),
                     Err(error) => shared.trouble("watch", &format!("{error:#}")),
                 }
             }

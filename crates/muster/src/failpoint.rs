@@ -46,6 +46,9 @@ pub fn reach(name: &'static str) {
 #[cfg(feature = "failpoints")]
 fn kill() {
     let own = std::process::id().to_string();
-    let _ = std::process::Command::new("kill").args(["-9", &own]).status();
+    // The shell's own `kill`: a bare system has no program of that name.
+    let _ = std::process::Command::new("/bin/sh")
+        .args(["-c", "kill -9 \"$0\"", &own])
+        .status();
     std::process::abort();
 }

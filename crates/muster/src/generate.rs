@@ -52,7 +52,12 @@ pub fn write(plan: Plan, out: &Path, mut progress: impl FnMut(u64)) -> anyhow::R
     writeln!(truth, "file,row,rule")?;
     let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
     let faulty = write_rows(plan, &main, &mut truth, &mut random, &mut progress)?;
-    let mut made = Made { files: vec![main], truth: truth_path, rows: plan.rows, faulty };
+    let mut made = Made {
+        files: vec![main],
+        truth: truth_path,
+        rows: plan.rows,
+        faulty,
+    };
     if plan.faults > 0.0 {
         let beside = out.join("hr.candidate-columns.csv");
         let rows = (plan.rows / 100).clamp(3, 50);
@@ -85,7 +90,9 @@ fn write_rows(
     let mut faulty = 0;
     for row in 0..plan.rows {
         let mut candidate = Candidate::new(row, random);
-        let fault = random.random_bool(plan.faults.clamp(0.0, 1.0)).then(|| Fault::any(random));
+        let fault = random
+            .random_bool(plan.faults.clamp(0.0, 1.0))
+            .then(|| Fault::any(random));
         let line = match fault.and_then(|fault| fault.apply(&mut candidate, &written, random)) {
             Some(spoilt) => {
                 faulty += 1;
@@ -105,7 +112,8 @@ fn write_rows(
             progress(row + 1);
         }
     }
-    file.flush().with_context(|| format!("could not write `{}`", path.display()))?;
+    file.flush()
+        .with_context(|| format!("could not write `{}`", path.display()))?;
     Ok(faulty)
 }
 
@@ -119,7 +127,17 @@ fn write_misfit(
 ) -> anyhow::Result<()> {
     let name = file_name(path);
     let mut file = create(path)?;
-    writeln!(file, "{}", COLUMNS.map(|column| if column == "training_hours" { "shoe_size" } else { column }).join(","))?;
+    writeln!(
+        file,
+        "{}",
+        COLUMNS
+            .map(|column| if column == "training_hours" {
+                "shoe_size"
+            } else {
+                column
+            })
+            .join(",")
+    )?;
     for row in 0..rows {
         let candidate = Candidate::new(first_id + row, random);
         file.write_all(&candidate.line())?;
@@ -128,7 +146,8 @@ fn write_misfit(
             writeln!(truth, "{name},{row},{rule}")?;
         }
     }
-    file.flush().with_context(|| format!("could not write `{}`", path.display()))
+    file.flush()
+        .with_context(|| format!("could not write `{}`", path.display()))
 }
 
 fn file_name(path: &Path) -> String {

@@ -34,7 +34,10 @@ impl Readiness {
     }
 
     fn set(&self, part: &str, state: Option<String>) {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(part.to_owned(), state);
+        self.parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(part.to_owned(), state);
     }
 
     fn reasons(&self) -> BTreeMap<String, Option<String>> {
@@ -60,7 +63,9 @@ pub async fn start(
     let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
         format!("could not listen on `{address}`\n  hint: another process may hold the port; choose one with --http")
     })?;
-    let bound = listener.local_addr().context("could not read the address listened on")?;
+    let bound = listener
+        .local_addr()
+        .context("could not read the address listened on")?;
     let routes = Router::new()
         .route("/metrics", get(metrics_text))
         .route("/livez", get(|| async { "ok\n" }))
@@ -88,8 +93,14 @@ async fn metrics_text(State(shared): State<Shared>) -> Response {
 
 async fn readyz(State(shared): State<Shared>) -> Response {
     let parts = shared.readiness.reasons();
-    let code = if parts.values().all(Option::is_none) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let told: BTreeMap<String, String> =
-        parts.into_iter().map(|(part, why)| (part, why.unwrap_or_else(|| "ready".to_owned()))).collect();
+    let code = if parts.values().all(Option::is_none) {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let told: BTreeMap<String, String> = parts
+        .into_iter()
+        .map(|(part, why)| (part, why.unwrap_or_else(|| "ready".to_owned())))
+        .collect();
     (code, Json(told)).into_response()
 }

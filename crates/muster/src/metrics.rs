@@ -59,14 +59,30 @@ impl Metrics {
         let metrics = Self {
             received: make.counters("records_received_total", "Records judged and committed.", &["topic"]),
             rows: make.counters("rows_total", "Committed rows by verdict.", &["contract", "verdict"]),
-            violations: make.counters("violations_total", "Broken rules of committed rows.", &["contract", "rule"]),
-            refusals: make.counters("refusals_total", "Records that would not decode.", &["contract", "reason"]),
+            violations: make.counters(
+                "violations_total",
+                "Broken rules of committed rows.",
+                &["contract", "rule"],
+            ),
+            refusals: make.counters(
+                "refusals_total",
+                "Records that would not decode.",
+                &["contract", "reason"],
+            ),
             batches: make.counters("batches_committed_total", "Batches committed.", &["contract"]),
             fenced: make.counters("batches_fenced_total", "Batches dropped by a fence.", &["contract"]),
             commit_secs: make.histogram("commit_duration_seconds", "One commit statement."),
             seal_secs: make.histogram("seal_duration_seconds", "Closing one batch's files."),
-            errors: make.counters("stage_errors_total", "Environment faults tried again.", &["stage", "error_type"]),
-            lag: make.gauges("source_lag_records", "Records not yet committed.", &["topic", "partition"]),
+            errors: make.counters(
+                "stage_errors_total",
+                "Environment faults tried again.",
+                &["stage", "error_type"],
+            ),
+            lag: make.gauges(
+                "source_lag_records",
+                "Records not yet committed.",
+                &["topic", "partition"],
+            ),
             paused: make.gauges("source_paused", "1 while a source is paused.", &["topic", "partition"]),
             last_commit: make.gauge("last_commit_timestamp_seconds", "When the last batch was committed."),
             runs: make.counters("runs_total", "Scoring runs that ended.", &["pipeline", "state"]),
@@ -97,7 +113,9 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn add(&self, collector: impl prometheus::core::Collector + 'static) {
-        self.registry.register(Box::new(collector)).expect("every metric has its own name");
+        self.registry
+            .register(Box::new(collector))
+            .expect("every metric has its own name");
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
@@ -125,7 +143,9 @@ impl Maker<'_> {
     }
 
     fn histogram(&self, name: &str, help: &str) -> Histogram {
-        let buckets = vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+        let buckets = vec![
+            0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0,
+        ];
         let made = Histogram::with_opts(HistogramOpts::new(format!("muster_{name}"), help).buckets(buckets))
             .expect("a valid name");
         self.add(made.clone());

@@ -60,7 +60,9 @@ impl Output {
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("could not write the result"),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("could not write the result")
+        }
         _ => Ok(()),
     }
 }
@@ -68,7 +70,9 @@ fn print(text: &str) -> anyhow::Result<()> {
 /// A table for people; the columns named in `numbers` are aligned to the right.
 pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(header.iter().copied());
+    table
+        .load_preset(presets::UTF8_BORDERS_ONLY)
+        .set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);
     }

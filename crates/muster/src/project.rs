@@ -48,7 +48,11 @@ impl Project {
     pub fn contract(&self, name: &str) -> anyhow::Result<Arc<Contract>> {
         let found = self.contracts.iter().find(|contract| contract.name.as_str() == name);
         found.cloned().with_context(|| {
-            unknown("contract", name, self.contracts.iter().map(|contract| contract.name.as_str()))
+            unknown(
+                "contract",
+                name,
+                self.contracts.iter().map(|contract| contract.name.as_str()),
+            )
         })
     }
 
@@ -56,7 +60,11 @@ impl Project {
     pub fn pipeline(&self, name: &str) -> anyhow::Result<Arc<Pipeline>> {
         let found = self.pipelines.iter().find(|pipeline| pipeline.name.as_str() == name);
         found.cloned().with_context(|| {
-            unknown("pipeline", name, self.pipelines.iter().map(|pipeline| pipeline.name.as_str()))
+            unknown(
+                "pipeline",
+                name,
+                self.pipelines.iter().map(|pipeline| pipeline.name.as_str()),
+            )
         })
     }
 
@@ -82,7 +90,10 @@ fn unknown<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> 
     if names.is_empty() {
         return format!("there is no {what} `{name}`: the project has none");
     }
-    format!("there is no {what} `{name}`\n  hint: the project has {}", names.join(", "))
+    format!(
+        "there is no {what} `{name}`\n  hint: the project has {}",
+        names.join(", ")
+    )
 }
 
 /// Reads a folder and reports everything that is wrong with its files.
@@ -95,14 +106,24 @@ pub fn read(folder: &Path) -> anyhow::Result<Reading> {
     let pipelines = read_pipelines(folder, &plain, &mut problems)?;
     problems.sort();
     problems.dedup();
-    Ok(Reading { project: Project { folder: folder.to_owned(), contracts, pipelines }, problems })
+    Ok(Reading {
+        project: Project {
+            folder: folder.to_owned(),
+            contracts,
+            pipelines,
+        },
+        problems,
+    })
 }
 
 fn read_contracts(folder: &Path, problems: &mut Vec<Problem>) -> anyhow::Result<Vec<Arc<Contract>>> {
     let schemas = folder.join("schemas");
     let mut contracts = Vec::new();
     for name in names_in(&schemas, ".contract.yaml")?.with_context(|| {
-        format!("`{}` is no project folder: it has no `schemas`\n  hint: name one with --project DIR", folder.display())
+        format!(
+            "`{}` is no project folder: it has no `schemas`\n  hint: name one with --project DIR",
+            folder.display()
+        )
     })? {
         let file = format!("schemas/{name}.contract.yaml");
         let text = read_text(&folder.join(&file))?;
@@ -146,7 +167,10 @@ fn read_pipelines(
 fn unrunnable(pipeline: &Pipeline, file: &str, contracts: &[Contract]) -> Vec<Problem> {
     let mut problems = View::compile(pipeline, contracts).err().unwrap_or_default();
     let schedule = Slots::new(&pipeline.schedule).err();
-    let conditions = pipeline.alerts.iter().filter_map(|alert| conditions::check(&alert.when).err());
+    let conditions = pipeline
+        .alerts
+        .iter()
+        .filter_map(|alert| conditions::check(&alert.when).err());
     problems.extend(schedule.into_iter().chain(conditions).map(|message| Problem {
         file: file.to_owned(),
         line: 0,

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use muster_batch::raw_lines::{Line, RawLines};
 use muster_batch::FileRows;
+use muster_batch::raw_lines::{Line, RawLines};
 use muster_contract::decode::TextWriter;
 use muster_contract::lines::{Bounds, ColumnsFit, LineReader, Shape, columns_header};
-use muster_spec::{Contract, FileSha, TextFormat, all_text_schema, schema_id};
+use muster_spec::{Contract, FileSha, SchemaId, TextFormat};
 use muster_stream::{Outgoing, Publisher, partition_of_row};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -31,6 +31,8 @@ const REPORT_ROWS: u64 = 1000;
 pub struct FilePublisher<'a> {
     /// The contract whose topic they go to.
     pub contract: &'a Contract,
+    /// The id that frames name: of the contract's all-text schema.
+    pub frame_id: SchemaId,
     /// The topic's number of partitions.
     pub partitions: i32,
     /// How the files are written.
@@ -67,7 +69,9 @@ pub fn sha_of(path: &Path) -> anyhow::Result<FileSha> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {
-        let read = file.read(&mut buffer).with_context(|| format!("could not read `{}`", path.display()))?;
+        let read = file
+            .read(&mut buffer)
+            .with_context(|| format!("could not read `{}`", path.display()))?;
         if read == 0 {
             return Ok(FileSha(hasher.finalize().into()));
         }
@@ -86,8 +90,11 @@ impl FilePublisher<'_> {
             while let Some(run) = reader.next_run()? {
                 runs.push(run);
             }
-            let mut order: Vec<(usize, usize)> =
-                runs.iter().enumerate().flat_map(|(run, lines)| (0..lines.len()).map(move |row| (run, row))).collect();
+            let mut order: Vec<(usize, usize)> = runs
+                .iter()
+                .enumerate()
+                .flat_map(|(run, lines)| (0..lines.len()).map(move |row| (run, row)))
+                .collect();
             order.shuffle(&mut rand_chacha::ChaCha8Rng::seed_from_u64(seed));
             for (run, row) in order {
                 sender.send(&runs[run], row)?;
@@ -103,7 +110,11 @@ impl FilePublisher<'_> {
         let published = sender.finish()?;
         let deliveries = self.publisher.flush(FLUSH_LIMIT)?;
         if deliveries.failed > 0 {
-            bail!("{} records of `{}` were not acknowledged\n  hint: publish again with --resume", deliveries.failed, path.display());
+            bail!(
+                "{} records of `{}` were not acknowledged\n  hint: publish again with --resume",
+                deliveries.failed,
+                path.display()
+            );
         }
         Ok(published)
     }
@@ -123,13 +134,19 @@ pub fn open_lines<R: Read>(
     text_format: &TextFormat,
 ) -> anyhow::Result<LineReader<R>> {
     let shape = if is_json_lines(name) { Shape::Jsonl } else { Shape::Csv };
-    LineReader::open(bytes, shape, contract, text_format, Bounds::default()).with_context(|| format!("could not read `{name}` as a file of `{}`", contract.name))
+    LineReader::open(bytes, shape, contract, text_format, Bounds::default())
+        .with_context(|| format!("could not read `{name}` as a file of `{}`", contract.name))
 }
 
 /// Whether a file's name says that it holds JSON lines.
 fn is_json_lines(name: &str) -> bool {
-    let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    ["jsonl", "ndjson", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+    let ending = Path::new(name)
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default();
+    ["jsonl", "ndjson", "json"]
+        .iter()
+        .any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// Sends rows of one file.
@@ -153,7 +170,7 @@ impl<'a> Sender<'a> {
             plan,
             file,
             held,
-            writer: TextWriter::new(schema_id(&all_text_schema(plan.contract))),
+            writer: TextWriter::new(plan.frame_id),
             fit,
             key: fit.order[plan.contract.key],
             misfit: fit.misfit.as_ref().map(columns_header),
@@ -178,7 +195,10 @@ impl<'a> Sender<'a> {
                 if let Some(misfit) = of_row.as_deref().or(self.misfit.as_deref()) {
                     headers.push(("muster-columns", Some(misfit.as_bytes())));
                 }
-                let key = self.key.and_then(|column| cells.get(column)).filter(|key| !key.is_empty());
+                let key = self
+                    .key
+                    .and_then(|column| cells.get(column))
+                    .filter(|key| !key.is_empty());
                 (self.writer.write(self.fit.arrange(run, row)), key)
             }
             Line::Uncut(why, raw) => {
@@ -186,7 +206,9 @@ impl<'a> Sender<'a> {
                 (raw, None)
             }
         };
-        let partition = key.is_none().then(|| partition_of_row(&self.file, number, self.plan.partitions));
+        let partition = key
+            .is_none()
+            .then(|| partition_of_row(&self.file, number, self.plan.partitions));
         let bytes = payload.len() + key.map_or(0, <[u8]>::len) + 100;
         self.plan.publisher.send(&Outgoing {
             topic: &self.plan.contract.topic,
@@ -199,7 +221,11 @@ impl<'a> Sender<'a> {
         self.published.sent += 1;
         self.unreported.rows += 1;
         self.unreported.bytes += bytes as u64;
-        if self.unreported.rows == REPORT_ROWS { self.report() } else { Ok(()) }
+        if self.unreported.rows == REPORT_ROWS {
+            self.report()
+        } else {
+            Ok(())
+        }
     }
 
     fn report(&mut self) -> anyhow::Result<()> {

@@ -21,21 +21,29 @@ pub struct Slots {
 impl Slots {
     /// Reads a pipeline's schedule; the error says what was expected.
     pub fn new(schedule: &Schedule) -> Result<Self, String> {
-        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+        let parser = CronParser::builder()
+            .seconds(Seconds::Disallowed)
+            .year(Year::Disallowed)
+            .build();
         let cron = parser
             .parse(&schedule.score)
             .map_err(|error| format!("`{}` is no schedule of five cron fields: {error}", schedule.score))?;
-        let zone = schedule
-            .timezone
-            .parse::<Tz>()
-            .map_err(|_| format!("`{}` is no time zone of the IANA database, as in `Europe/Paris`", schedule.timezone))?;
+        let zone = schedule.timezone.parse::<Tz>().map_err(|_| {
+            format!(
+                "`{}` is no time zone of the IANA database, as in `Europe/Paris`",
+                schedule.timezone
+            )
+        })?;
         Ok(Self { cron, zone })
     }
 
     /// The first slot after an instant; `None` where the pattern never comes again.
     pub fn after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let local = instant.with_timezone(&self.zone);
-        self.cron.find_next_occurrence(&local, false).ok().map(|slot| slot.with_timezone(&Utc))
+        self.cron
+            .find_next_occurrence(&local, false)
+            .ok()
+            .map(|slot| slot.with_timezone(&Utc))
     }
 
     /// The slots in (`last`, `now`] that `catchup` wants run, oldest first; at most `most` of them, the newest.
@@ -54,7 +62,10 @@ impl Slots {
             Catchup::Latest => due.pop_back().into_iter().collect(),
             Catchup::None => {
                 // A slot counts as met when the scorer was there within the minute.
-                due.pop_back().filter(|slot| now - *slot < chrono::TimeDelta::minutes(1)).into_iter().collect()
+                due.pop_back()
+                    .filter(|slot| now - *slot < chrono::TimeDelta::minutes(1))
+                    .into_iter()
+                    .collect()
             }
         }
     }

@@ -28,7 +28,11 @@ impl Database {
     /// The database that flags and environment name, else the project's private one.
     pub async fn open(project: &Path, args: &DatabaseArgs) -> anyhow::Result<Self> {
         if let Some(url) = secret(args.database_url.as_deref(), args.database_url_file.as_deref())? {
-            return Ok(Self { settings: Settings::new(url), private: None, ledgers: std::sync::Mutex::default() });
+            return Ok(Self {
+                settings: Settings::new(url),
+                private: None,
+                ledgers: std::sync::Mutex::default(),
+            });
         }
         if !project.join("schemas").is_dir() {
             bail!(
@@ -41,15 +45,24 @@ impl Database {
             .await?
             .context("could not start the project's private PostgreSQL\n  hint: name another with --database-url")?;
         let settings = Settings::new(private.url());
-        migrate(&settings).await.context("could not bring the private ledger up to date")?;
-        Ok(Self { settings, private: Some(private), ledgers: std::sync::Mutex::default() })
+        migrate(&settings)
+            .await
+            .context("could not bring the private ledger up to date")?;
+        Ok(Self {
+            settings,
+            private: Some(private),
+            ledgers: std::sync::Mutex::default(),
+        })
     }
 
     /// The ledger with a role's rights; one that another version of this program made is refused.
     pub async fn ledger(&self, role: Role) -> anyhow::Result<Ledger> {
         let ledger = Ledger::new(&self.settings, role)?;
         ledger.check_version().await?;
-        self.ledgers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(ledger.clone());
+        self.ledgers
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(ledger.clone());
         Ok(ledger)
     }
 
@@ -60,7 +73,11 @@ impl Database {
 
     /// Leaves the private cluster, which stops when nobody else uses it.
     pub async fn close(self) {
-        self.ledgers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().for_each(Ledger::close);
+        self.ledgers
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .iter()
+            .for_each(Ledger::close);
         // Connections say goodbye on the runtime's own time: a moment is enough.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         // Stopping waits for the server; that must not hold up the runtime.
@@ -76,7 +93,11 @@ pub fn kafka(args: &KafkaArgs, brokers: Option<&str>) -> anyhow::Result<Connecti
     let mut connection = Connection::new(brokers);
     if let Some(file) = &args.kafka_config_file {
         let text = std::fs::read_to_string(file).with_context(|| format!("could not read `{}`", file.display()))?;
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             connection = connection.with(line)?;
         }
     }

@@ -17,7 +17,9 @@ pub struct Shutdown {
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { asked: Arc::new(watch::channel(false).0) }
+        Self {
+            asked: Arc::new(watch::channel(false).0),
+        }
     }
 }
 

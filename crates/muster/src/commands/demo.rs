@@ -24,7 +24,7 @@ use crate::cli::DemoArgs;
 use crate::dropping::{Dropper, files_of};
 use crate::exit::Exit;
 use crate::http::{self, Readiness};
-use crate::ingest::{Ingest, Shared};
+use crate::ingest::{Ingest, Shared, schemas};
 use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
@@ -61,7 +61,11 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         .map(|pipeline| Planned::new(pipeline, &project.contracts))
         .collect::<anyhow::Result<_>>()?;
     let database = Database::open(folder, &args.database).await?;
-    let mock = if args.kafka.brokers.is_none() { Some(mock_broker(&project, args.partitions)?) } else { None };
+    let mock = if args.kafka.brokers.is_none() {
+        Some(mock_broker(&project, args.partitions)?)
+    } else {
+        None
+    };
     let connection = servers::kafka(&args.kafka, mock.as_ref().map(MockBroker::brokers))?;
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
@@ -69,13 +73,32 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         let bound = http::start(&args.http, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
         output.say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
     }
-    let (ingest_ledger, score_ledger) = (database.ledger(Role::Ingest).await?, database.ledger(Role::Score).await?);
+    let (ingest_ledger, score_ledger) = (
+        database.ledger(Role::Ingest).await?,
+        database.ledger(Role::Score).await?,
+    );
     let files = Arc::new(FolderStore::new(folder));
-    let shared =
-        Shared::new(ingest_ledger.clone(), files.clone(), metrics.clone(), readiness.clone(), shutdown.clone());
-    let dropper = dropper(folder, &connection, &ingest_ledger, mock.is_none().then_some(args.partitions))?;
-    let scorer =
-        Scorer::new(score_ledger.clone(), files, folder.to_owned(), metrics, readiness, shutdown.clone());
+    let shared = Shared::new(
+        ingest_ledger.clone(),
+        files.clone(),
+        metrics.clone(),
+        readiness.clone(),
+        shutdown.clone(),
+    );
+    let dropper = dropper(
+        folder,
+        &connection,
+        &ingest_ledger,
+        mock.is_none().then_some(args.partitions),
+    )?;
+    let scorer = Scorer::new(
+        score_ledger.clone(),
+        files,
+        folder.to_owned(),
+        metrics,
+        readiness,
+        shutdown.clone(),
+    );
     let demo = Demo {
         project: &project,
         planned,
@@ -93,7 +116,9 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         // Another demo on the same brokers is another group: each ingests everything.
         options.group = format!("muster-demo-{}", uuid::Uuid::new_v4().simple());
     }
-    let ingest = Ingest::start(shared.clone(), plan(&options, project.contracts.clone(), connection, None)).await?;
+    let registry = schemas::registry(servers::registry_url(&args.kafka)?)?;
+    let plan = plan(&options, project.contracts.clone(), connection, registry);
+    let ingest = Ingest::start(shared.clone(), plan).await?;
     let shown = demo.once(&ingest, began).await;
     if shown.is_ok() && !args.once {
         output.say("staying up until Ctrl-C");
@@ -103,12 +128,19 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
     drop(demo);
     database.close().await;
     shown?;
-    Ok(if shared.progress.all_paused().is_empty() { Exit::Fine } else { Exit::Paused })
+    Ok(if shared.progress.all_paused().is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Paused
+    })
 }
 
 fn mock_broker(project: &Project, partitions: i32) -> anyhow::Result<MockBroker> {
-    let topics: Vec<(&str, i32)> =
-        project.contracts.iter().map(|contract| (contract.topic.as_str(), partitions)).collect();
+    let topics: Vec<(&str, i32)> = project
+        .contracts
+        .iter()
+        .map(|contract| (contract.topic.as_str(), partitions))
+        .collect();
     MockBroker::start(&topics).context("could not start the in-process broker")
 }
 
@@ -154,10 +186,17 @@ impl Demo<'_> {
             return Ok(());
         }
         let dropper = Arc::clone(&self.dropper);
-        let names: Vec<String> = self.project.contracts.iter().map(|contract| contract.topic.clone()).collect();
+        let names: Vec<String> = self
+            .project
+            .contracts
+            .iter()
+            .map(|contract| contract.topic.clone())
+            .collect();
         tokio::task::spawn_blocking(move || {
             for name in names {
-                dropper.topics.ensure(&name, dropper.partitions, Duration::from_secs(30))?;
+                dropper
+                    .topics
+                    .ensure(&name, dropper.partitions, Duration::from_secs(30))?;
             }
             anyhow::Ok(())
         })
@@ -171,7 +210,9 @@ impl Demo<'_> {
         for contract in &self.project.contracts {
             for path in files_of(self.folder, contract)? {
                 self.output.say(&format!("publishing {}", path.display()));
-                let done = self.publish_file(ingest, contract, path, before + published.sent).await?;
+                let done = self
+                    .publish_file(ingest, contract, path, before + published.sent)
+                    .await?;
                 published.sent += done.sent;
                 published.held += done.held;
             }
@@ -194,12 +235,19 @@ impl Demo<'_> {
             let sent = std::cell::Cell::new(before);
             let pace = |step: Progress| {
                 sent.set(sent.get() + step.rows);
-                ahead.set(Progress { rows: 0, bytes: ahead.get().bytes + step.bytes });
+                ahead.set(Progress {
+                    rows: 0,
+                    bytes: ahead.get().bytes + step.bytes,
+                });
                 if on_mock && ahead.get().bytes > AHEAD_BYTES_MAX {
                     ahead.set(Progress::default());
                     return wait_for_ledger(&shared, &dropper.publisher, sent.get());
                 }
-                if shared.shutdown.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if shared.shutdown.is_asked() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
             };
             dropper.publish(&contract, &path, &pace)
         });
@@ -219,7 +267,13 @@ impl Demo<'_> {
             let mut rows = 0;
             for source in &planned.pipeline.sources {
                 let version = self.score_ledger.contract_version(source).await?;
-                rows += self.score_ledger.good_files(source, version).await?.iter().map(|file| file.file.rows).sum::<u64>();
+                rows += self
+                    .score_ledger
+                    .good_files(source, version)
+                    .await?
+                    .iter()
+                    .map(|file| file.file.rows)
+                    .sum::<u64>();
             }
             if rows == 0 {
                 self.output.say(&format!("{name}: no good rows yet"));
@@ -233,8 +287,11 @@ impl Demo<'_> {
 
     /// Goes on as `serve --watch` would, until a stop is asked for.
     async fn stay(&self, shutdown: &Shutdown) -> anyhow::Result<()> {
-        let (dropper, shared, contracts) =
-            (Arc::clone(&self.dropper), self.shared.clone(), self.project.contracts.clone());
+        let (dropper, shared, contracts) = (
+            Arc::clone(&self.dropper),
+            self.shared.clone(),
+            self.project.contracts.clone(),
+        );
         let watching = tokio::task::spawn_blocking(move || dropper.watch(&shared, &contracts));
         scheduling::run(&self.scorer, &self.planned, shutdown).await?;
         shutdown.asked().await;

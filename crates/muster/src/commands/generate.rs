@@ -11,17 +11,31 @@ use crate::output::Output;
 /// Writes the sample and says where it is.
 pub fn run(args: &GenerateArgs, output: Output) -> anyhow::Result<Exit> {
     if args.contract != "hr.candidate" {
-        bail!("there is no generator for `{}`\n  hint: `hr.candidate` is what there is", args.contract);
+        bail!(
+            "there is no generator for `{}`\n  hint: `hr.candidate` is what there is",
+            args.contract
+        );
     }
     if !(0.0..=1.0).contains(&args.faults) {
-        bail!("`--faults {}` is no share of rows: it lies between 0 and 1", args.faults);
+        bail!(
+            "`--faults {}` is no share of rows: it lies between 0 and 1",
+            args.faults
+        );
     }
     // The file whose columns do not fit has a few more.
     if args.rows > CANDIDATES_MAX - 50 {
-        bail!("`--rows {}` is too many: there are {} different candidates", args.rows, CANDIDATES_MAX - 50);
+        bail!(
+            "`--rows {}` is too many: there are {} different candidates",
+            args.rows,
+            CANDIDATES_MAX - 50
+        );
     }
     let bar = output.bar(args.rows, "rows");
-    let plan = Plan { rows: args.rows, faults: args.faults, seed: args.seed };
+    let plan = Plan {
+        rows: args.rows,
+        faults: args.faults,
+        seed: args.seed,
+    };
     let made = write(plan, &args.out, |rows| bar.set_position(rows))?;
     bar.finish_and_clear();
     output.json(&json!({ "files": made.files, "truth": made.truth, "rows": made.rows, "faulty": made.faulty }))?;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster_registry::Registry;
 use muster_spec::Contract;
 use muster_store::{FolderStore, Role};
 use muster_stream::{Connection, GroupProtocol, ReceiverConfig};
@@ -12,7 +13,7 @@ use crate::cli::{self, IngestArgs, IngestOptions};
 use crate::exit::Exit;
 use crate::http::{self, Readiness};
 use crate::ingest::sealing::SealLimits;
-use crate::ingest::{Ingest, Plan, Shared};
+use crate::ingest::{Ingest, Plan, Shared, schemas};
 use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
@@ -33,7 +34,8 @@ pub async fn run(folder: &Path, args: &IngestArgs, output: Output) -> anyhow::Re
     }
     let files = Arc::new(FolderStore::new(folder));
     let shared = Shared::new(ledger, files, metrics, readiness, shutdown.clone());
-    let plan = plan(&args.ingest, contracts, connection, None);
+    let registry = schemas::registry(servers::registry_url(&args.kafka)?)?;
+    let plan = plan(&args.ingest, contracts, connection, registry);
     let ingest = Ingest::start(shared.clone(), plan).await?;
     if args.once {
         ingest.wait_committed().await?;
@@ -42,7 +44,10 @@ pub async fn run(folder: &Path, args: &IngestArgs, output: Output) -> anyhow::Re
     }
     ingest.stop().await?;
     let paused = !shared.progress.all_paused().is_empty();
-    output.say(&format!("{} records committed", shared.rows_committed.load(std::sync::atomic::Ordering::Relaxed)));
+    output.say(&format!(
+        "{} records committed",
+        shared.rows_committed.load(std::sync::atomic::Ordering::Relaxed)
+    ));
     drop(shared);
     database.close().await;
     Ok(if paused { Exit::Paused } else { Exit::Fine })
@@ -53,7 +58,7 @@ pub fn plan(
     options: &IngestOptions,
     contracts: Vec<Arc<Contract>>,
     connection: Connection,
-    registry: Option<crate::ingest::schemas::Client>,
+    registry: Option<Registry>,
 ) -> Plan {
     let topics = contracts.iter().map(|contract| contract.topic.clone()).collect();
     let mut receiver = ReceiverConfig::new(connection.clone(), options.group.clone(), topics);
@@ -66,5 +71,11 @@ pub fn plan(
         payload_bytes: options.seal.seal_bytes,
         open: Duration::from_secs_f64(options.seal.seal_secs),
     };
-    Plan { contracts, connection, receiver, limits, registry }
+    Plan {
+        contracts,
+        connection,
+        receiver,
+        limits,
+        registry,
+    }
 }

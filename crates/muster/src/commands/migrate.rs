@@ -14,7 +14,9 @@ use crate::servers::Database;
 /// Migrates and says what was applied.
 pub async fn run(folder: &Path, args: &MigrateArgs, output: Output) -> anyhow::Result<Exit> {
     let database = Database::open(folder, &args.database).await?;
-    let migrated = migrate(&database.settings).await.context("could not migrate the ledger")?;
+    let migrated = migrate(&database.settings)
+        .await
+        .context("could not migrate the ledger")?;
     output.json(&json!({ "applied": migrated.applied, "version": migrated.version }))?;
     output.text(&match migrated.applied.len() {
         0 => format!("the ledger is up to date at migration {}", migrated.version),

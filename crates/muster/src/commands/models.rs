@@ -38,7 +38,11 @@ async fn list(ledger: &Ledger, project: &Project, only: Option<&str>, output: Ou
     let entries = entries(ledger, project, only).await?;
     output.json(&entries.iter().map(entry_json).collect::<Vec<Value>>())?;
     let row = |entry: &ModelEntry| {
-        let auc = entry.model.metrics.pointer("/out_of_fold/auc_mean").and_then(Value::as_f64);
+        let auc = entry
+            .model
+            .metrics
+            .pointer("/out_of_fold/auc_mean")
+            .and_then(Value::as_f64);
         vec![
             entry.model.pipeline.to_string(),
             entry.model.version.short().to_owned(),
@@ -47,7 +51,11 @@ async fn list(ledger: &Ledger, project: &Project, only: Option<&str>, output: Ou
             entry.trained_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         ]
     };
-    output.text(&table(&["pipeline", "version", "alias", "AUC", "trained"], &[3], entries.iter().map(row)))
+    output.text(&table(
+        &["pipeline", "version", "alias", "AUC", "trained"],
+        &[3],
+        entries.iter().map(row),
+    ))
 }
 
 async fn show(ledger: &Ledger, project: &Project, version: &str, output: Output) -> anyhow::Result<()> {

@@ -12,11 +12,20 @@ use crate::servers::Database;
 pub async fn run(folder: &Path, args: &PsqlArgs) -> anyhow::Result<Exit> {
     let database = Database::open(folder, &args.database).await?;
     let mut psql = tokio::process::Command::new(database.psql());
-    psql.env("PGOPTIONS", "-c search_path=muster,public").arg("--dbname").arg(&database.settings.address);
+    psql.env("PGOPTIONS", "-c search_path=muster,public")
+        .arg("--dbname")
+        .arg(&database.settings.address);
     if let Some(statement) = &args.command {
         psql.args(["--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--command", statement]);
     }
-    let ended = psql.status().await.context("could not run `psql`\n  hint: install PostgreSQL's client programs");
+    let ended = psql
+        .status()
+        .await
+        .context("could not run `psql`\n  hint: install PostgreSQL's client programs");
     database.close().await;
-    if ended?.success() { Ok(Exit::Fine) } else { anyhow::bail!("psql ended with an error") }
+    if ended?.success() {
+        Ok(Exit::Fine)
+    } else {
+        anyhow::bail!("psql ended with an error")
+    }
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use muster_spec::{Contract, FileSha};
+use muster_registry::subject_of;
+use muster_spec::{Contract, FileSha, SchemaId, all_text_schema, schema_id};
 use muster_store::{Ledger, Role};
 use muster_stream::{Connection, Publisher, PublisherConfig, Topics};
-use serde_json::json;
 
 use crate::cli::PublishArgs;
 use crate::exit::Exit;
+use crate::ingest::schemas;
 use crate::output::Output;
 use crate::project::Project;
 use crate::publishing::{FilePublisher, Progress, Published, sha_of};
@@ -30,8 +31,12 @@ pub async fn run(folder: &Path, args: PublishArgs, output: Output) -> anyhow::Re
     let project = Project::load(folder)?;
     let contract = project.contract(&args.contract)?;
     let connection = servers::kafka(&args.kafka, None)?;
-    register(&args, &contract).await?;
-    let database = if args.resume { Some(Database::open(folder, &args.database).await?) } else { None };
+    let frame_id = frame_id(&args, &contract).await?;
+    let database = if args.resume {
+        Some(Database::open(folder, &args.database).await?)
+    } else {
+        None
+    };
     let ledger = match &database {
         Some(database) => Some(database.ledger(Role::Read).await?),
         None => None,
@@ -40,7 +45,7 @@ pub async fn run(folder: &Path, args: PublishArgs, output: Output) -> anyhow::Re
     let runtime = tokio::runtime::Handle::current();
     let work = tokio::task::spawn_blocking(move || {
         let held = |file: FileSha| held(ledger.as_ref(), &runtime, &contract, file);
-        publish(&args, &contract, &connection, &held, &shutdown, output)
+        publish(&args, &contract, frame_id, &connection, &held, &shutdown, output)
     });
     let published = work.await??;
     output.json(&published)?;
@@ -66,39 +71,57 @@ fn held(
     Ok(runtime.block_on(ledger.file_rows_held(&contract.name, file))?)
 }
 
-/// Registers the schema that the rows are written with, where there is a registry.
-async fn register(args: &PublishArgs, contract: &Contract) -> anyhow::Result<()> {
-    let Some(url) = servers::registry_url(&args.kafka)? else { return Ok(()) };
-    let _ = (url, contract);
-    Ok(())
+/// The id the rows are framed with: the registry's for the schema they are written in, or the schema's own.
+async fn frame_id(args: &PublishArgs, contract: &Contract) -> anyhow::Result<SchemaId> {
+    let written = all_text_schema(contract);
+    let Some(registry) = schemas::registry(servers::registry_url(&args.kafka)?)? else {
+        return Ok(schema_id(&written));
+    };
+    let subject = subject_of(&contract.topic);
+    let registered = registry.register(&subject, &written).await;
+    registered.with_context(|| format!("could not register the rows' schema under `{subject}`"))
 }
 
 fn publish(
     args: &PublishArgs,
     contract: &Arc<Contract>,
+    frame_id: SchemaId,
     connection: &Connection,
     held: &dyn Fn(FileSha) -> anyhow::Result<Held>,
     shutdown: &Shutdown,
     output: Output,
 ) -> anyhow::Result<Vec<(String, Published)>> {
     let topics = Topics::new(connection)?;
-    let facts = topics.ensure(&contract.topic, args.partitions, TOPIC_LIMIT).with_context(|| {
-        format!("could not publish to topic `{}`\n  hint: --partitions N makes a missing topic", contract.topic)
-    })?;
+    let facts = topics
+        .ensure(&contract.topic, args.partitions, TOPIC_LIMIT)
+        .with_context(|| {
+            format!(
+                "could not publish to topic `{}`\n  hint: --partitions N makes a missing topic",
+                contract.topic
+            )
+        })?;
     let mut config = PublisherConfig::new(connection.clone());
     config.rows_per_sec = args.rate.map(f64::from);
     let publisher = Publisher::new(&config)?;
     let mut published = Vec::new();
     for path in &args.files {
-        let size = path.metadata().with_context(|| format!("could not read `{}`", path.display()))?.len();
+        let size = path
+            .metadata()
+            .with_context(|| format!("could not read `{}`", path.display()))?
+            .len();
         let bar = output.bar(size, "bytes");
         let pace = |step: Progress| {
             bar.inc(step.bytes);
-            if shutdown.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if shutdown.is_asked() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         let file = sha_of(path)?;
         let plan = FilePublisher {
             contract,
+            frame_id,
             partitions: facts.partitions,
             text_format: text_format(&args.text, contract)?,
             shuffle: args.shuffle.then_some(args.seed),

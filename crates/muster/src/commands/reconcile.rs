@@ -18,19 +18,49 @@ pub async fn run(folder: &Path, args: &DatabaseArgs, output: Output) -> anyhow::
     output.json(&json!({ "reconcile": reconciled.rows, "faults": reconciled.faults }))?;
     output.text(&account(&reconciled))?;
     database.close().await;
-    Ok(if reconciled.faults.is_empty() { Exit::Fine } else { Exit::Finding })
+    Ok(if reconciled.faults.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Finding
+    })
 }
 
 /// The account as people read it: a table, then a line for each fault.
 pub fn account(reconciled: &Reconciled) -> String {
-    let header =
-        ["topic", "partition", "received", "=", "good", "+ bad", "+ duplicate", "+ tombstone", "repaired"];
+    let header = [
+        "topic",
+        "partition",
+        "received",
+        "=",
+        "good",
+        "+ bad",
+        "+ duplicate",
+        "+ tombstone",
+        "repaired",
+    ];
     let counts = |row: &muster_store::ledger::reconcile::ReconcileRow| {
-        [row.received, row.good, row.bad, row.duplicate, row.tombstone, row.repaired]
+        [
+            row.received,
+            row.good,
+            row.bad,
+            row.duplicate,
+            row.tombstone,
+            row.repaired,
+        ]
     };
     let line = |topic: &str, partition: String, counts: [u64; 6]| {
         let [received, good, bad, duplicate, tombstone, repaired] = counts.map(|count| count.to_string());
-        vec![topic.to_owned(), partition, received, "=".into(), good, bad, duplicate, tombstone, repaired]
+        vec![
+            topic.to_owned(),
+            partition,
+            received,
+            "=".into(),
+            good,
+            bad,
+            duplicate,
+            tombstone,
+            repaired,
+        ]
     };
     let mut total = [0; 6];
     let mut lines = Vec::new();

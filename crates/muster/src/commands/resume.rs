@@ -49,18 +49,20 @@ pub async fn run(folder: &Path, args: &ResumeArgs, output: Output) -> anyhow::Re
 
 async fn resume(ledger: &Ledger, source: &SourceState, args: &ResumeArgs) -> anyhow::Result<bool> {
     let by_gap = source.paused.as_deref().is_some_and(|reason| reason.starts_with("gap"));
-    let skip_to = if by_gap { Some(log_start(source, args).await?) } else { None };
+    let skip_to = if by_gap {
+        Some(log_start(source, args).await?)
+    } else {
+        None
+    };
     Ok(ledger.resume(source.source, skip_to).await?)
 }
 
 /// Where the source's log begins now.
 async fn log_start(source: &SourceState, args: &ResumeArgs) -> anyhow::Result<Offset> {
-    let connection = kafka(&args.kafka, None)
-        .context("a gap is skipped to where the log begins, which only Kafka knows")?;
+    let connection =
+        kafka(&args.kafka, None).context("a gap is skipped to where the log begins, which only Kafka knows")?;
     let (topic, partition) = (source.topic.clone(), source.partition);
-    let read = tokio::task::spawn_blocking(move || {
-        Topics::new(&connection)?.watermarks(&topic, partition, LOG_LIMIT)
-    });
+    let read = tokio::task::spawn_blocking(move || Topics::new(&connection)?.watermarks(&topic, partition, LOG_LIMIT));
     let (first, _) = read.await??;
     Ok(first)
 }

@@ -24,14 +24,22 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Result<Exit> {
     let project = Project::load(folder)?;
     let pipelines = project.pipelines_named(&args.pipelines)?;
-    let planned: Vec<Planned> =
-        pipelines.iter().map(|pipeline| Planned::new(pipeline, &project.contracts)).collect::<anyhow::Result<_>>()?;
+    let planned: Vec<Planned> = pipelines
+        .iter()
+        .map(|pipeline| Planned::new(pipeline, &project.contracts))
+        .collect::<anyhow::Result<_>>()?;
     let database = Database::open(folder, &args.database).await?;
     let ledger = database.ledger(Role::Score).await?;
     let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::default(), Shutdown::on_signals(DRAIN_LIMIT)?);
     let files = Arc::new(FolderStore::new(folder));
-    let scorer =
-        Scorer::new(ledger, files, folder.to_owned(), metrics.clone(), readiness.clone(), shutdown.clone());
+    let scorer = Scorer::new(
+        ledger,
+        files,
+        folder.to_owned(),
+        metrics.clone(),
+        readiness.clone(),
+        shutdown.clone(),
+    );
     if args.once {
         let mut passes = Vec::new();
         for planned in &planned {
@@ -56,12 +64,20 @@ pub async fn once(scorer: &Scorer, planned: &Planned) -> anyhow::Result<Pass> {
 
 /// A pass as people read it.
 pub fn describe(pass: &Pass) -> String {
-    let Pass { pipeline, state, batches, predictions, corrupt } = pass;
+    let Pass {
+        pipeline,
+        state,
+        batches,
+        predictions,
+        corrupt,
+    } = pass;
     match (*state, corrupt) {
         ("skipped", _) => format!("{pipeline}: skipped, nothing is new"),
         (state, 0) => format!("{pipeline}: {state}, {predictions} predictions from {batches} batches"),
         (state, corrupt) => {
-            format!("{pipeline}: {state}, {predictions} predictions from {batches} batches, {corrupt} parked as corrupt")
+            format!(
+                "{pipeline}: {state}, {predictions} predictions from {batches} batches, {corrupt} parked as corrupt"
+            )
         }
     }
 }

@@ -30,7 +30,7 @@ pub async fn run(folder: &Path, args: &ServeArgs, output: Output) -> anyhow::Res
         .map(|pipeline| Planned::new(pipeline, &project.contracts))
         .collect::<anyhow::Result<_>>()?;
     let connection = servers::kafka(&args.kafka, None)?;
-    let registry = schemas::client(servers::registry_url(&args.kafka)?)?;
+    let registry = schemas::registry(servers::registry_url(&args.kafka)?)?;
     let database = Database::open(folder, &args.database).await?;
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
@@ -38,7 +38,13 @@ pub async fn run(folder: &Path, args: &ServeArgs, output: Output) -> anyhow::Res
     output.say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
     let files = Arc::new(FolderStore::new(folder));
     let ledger = database.ledger(Role::Ingest).await?;
-    let shared = Shared::new(ledger.clone(), files.clone(), metrics.clone(), readiness.clone(), shutdown.clone());
+    let shared = Shared::new(
+        ledger.clone(),
+        files.clone(),
+        metrics.clone(),
+        readiness.clone(),
+        shutdown.clone(),
+    );
     let scorer = Scorer::new(
         database.ledger(Role::Score).await?,
         files,
@@ -61,7 +67,11 @@ pub async fn run(folder: &Path, args: &ServeArgs, output: Output) -> anyhow::Res
     } else {
         None
     };
-    let ingest = Ingest::start(shared.clone(), plan(&args.ingest, project.contracts.clone(), connection, registry)).await?;
+    let ingest = Ingest::start(
+        shared.clone(),
+        plan(&args.ingest, project.contracts.clone(), connection, registry),
+    )
+    .await?;
     scheduling::run(&scorer, &planned, &shutdown).await?;
     shutdown.asked().await;
     ingest.stop().await?;

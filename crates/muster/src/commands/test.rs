@@ -16,7 +16,10 @@ pub fn run(folder: &Path, args: &TestArgs, output: Output) -> anyhow::Result<Exi
     let (mut passed, mut failed, mut failures) = (0_u64, 0_u64, Vec::new());
     for contract in project.contracts_named(&args.contracts)? {
         let outcomes = run_tests(&contract).map_err(|problems| {
-            anyhow::anyhow!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+            anyhow::anyhow!(
+                "{}",
+                problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            )
         })?;
         for outcome in outcomes {
             if outcome.passed() {

@@ -39,12 +39,16 @@ fn kept_json(pipeline: &str, kept: &Kept) -> Value {
 /// What was trained, as people read it.
 pub fn describe(pipeline: &str, kept: &Kept) -> String {
     let alias = kept.alias.as_deref().unwrap_or("kept before");
-    format!("{pipeline} {} ({alias})\n{}", kept.trained.version.short(), metrics_text(&kept.trained.metrics))
+    format!(
+        "{pipeline} {} ({alias})\n{}",
+        kept.trained.version.short(),
+        metrics_text(&kept.trained.metrics)
+    )
 }
 
 /// Metrics as people read them.
 pub fn metrics_text(metrics: &Metrics) -> String {
-    let row = |name: &str, measures: &muster_model::train::Measures| {
+    let row = |name: &str, measures: &muster_model::Measures| {
         let numbers = [
             measures.auc,
             measures.accuracy,
@@ -53,15 +57,24 @@ pub fn metrics_text(metrics: &Metrics) -> String {
             measures.f1,
             measures.log_loss,
         ];
-        std::iter::once(name.to_owned()).chain(numbers.iter().map(|number| format!("{number:.4}"))).collect()
+        std::iter::once(name.to_owned())
+            .chain(numbers.iter().map(|number| format!("{number:.4}")))
+            .collect()
     };
     let mut rows = vec![
         row("LightGBM, out of fold", &metrics.out_of_fold.measures),
         row("LightGBM, held out", &metrics.held_out),
     ];
     let baselines = &metrics.baselines;
-    let named = [("logistic, out of fold", &baselines.logistic), ("random forest, out of fold", &baselines.random_forest)];
-    rows.extend(named.iter().filter_map(|(name, measures)| measures.as_ref().map(|measures| row(name, measures))));
+    let named = [
+        ("logistic, out of fold", &baselines.logistic),
+        ("random forest, out of fold", &baselines.random_forest),
+    ];
+    rows.extend(
+        named
+            .iter()
+            .filter_map(|(name, measures)| measures.as_ref().map(|measures| row(name, measures))),
+    );
     let header = ["model", "AUC", "accuracy", "precision", "recall", "F1", "log loss"];
     let seeds = &metrics.out_of_fold;
     format!(

@@ -26,22 +26,71 @@ pub const COLUMNS: [&str; 14] = [
 
 /// Cities with their development index in thousandths; the first ones are the large ones.
 const CITIES: [(u16, u16); 24] = [
-    (103, 920), (21, 624), (16, 910), (114, 926), (160, 920), (136, 897), (67, 855), (75, 939), (102, 804), (104, 924),
-    (73, 754), (100, 887), (71, 884), (11, 550), (61, 913), (74, 579), (90, 698), (83, 923), (173, 878), (138, 836),
-    (28, 939), (9, 743), (128, 527), (145, 555),
+    (103, 920),
+    (21, 624),
+    (16, 910),
+    (114, 926),
+    (160, 920),
+    (136, 897),
+    (67, 855),
+    (75, 939),
+    (102, 804),
+    (104, 924),
+    (73, 754),
+    (100, 887),
+    (71, 884),
+    (11, 550),
+    (61, 913),
+    (74, 579),
+    (90, 698),
+    (83, 923),
+    (173, 878),
+    (138, 836),
+    (28, 939),
+    (9, 743),
+    (128, 527),
+    (145, 555),
 ];
-const EDUCATION: [(&str, u32); 6] =
-    [("Graduate", 61), ("Masters", 23), ("High School", 10), ("Phd", 2), ("Primary School", 2), ("", 2)];
-const DISCIPLINE: [(&str, u32); 6] =
-    [("STEM", 88), ("Humanities", 4), ("Other", 3), ("Business Degree", 2), ("Arts", 2), ("No Major", 1)];
-const UNIVERSITY: [(&str, u32); 4] =
-    [("no_enrollment", 72), ("Full time course", 20), ("Part time course", 6), ("", 2)];
+const EDUCATION: [(&str, u32); 6] = [
+    ("Graduate", 61),
+    ("Masters", 23),
+    ("High School", 10),
+    ("Phd", 2),
+    ("Primary School", 2),
+    ("", 2),
+];
+const DISCIPLINE: [(&str, u32); 6] = [
+    ("STEM", 88),
+    ("Humanities", 4),
+    ("Other", 3),
+    ("Business Degree", 2),
+    ("Arts", 2),
+    ("No Major", 1),
+];
+const UNIVERSITY: [(&str, u32); 4] = [
+    ("no_enrollment", 72),
+    ("Full time course", 20),
+    ("Part time course", 6),
+    ("", 2),
+];
 const GENDER: [(&str, u32); 4] = [("Male", 69), ("", 23), ("Female", 7), ("Other", 1)];
 const COMPANY_SIZE: [(&str, u32); 8] = [
-    ("50-99", 23), ("100-500", 20), ("10000+", 16), ("10/49", 12), ("1000-4999", 10), ("<10", 10), ("500-999", 6), ("5000-9999", 3),
+    ("50-99", 23),
+    ("100-500", 20),
+    ("10000+", 16),
+    ("10/49", 12),
+    ("1000-4999", 10),
+    ("<10", 10),
+    ("500-999", 6),
+    ("5000-9999", 3),
 ];
 const COMPANY_TYPE: [(&str, u32); 6] = [
-    ("Pvt Ltd", 75), ("Funded Startup", 8), ("Public Sector", 7), ("Early Stage Startup", 5), ("NGO", 4), ("Other", 1),
+    ("Pvt Ltd", 75),
+    ("Funded Startup", 8),
+    ("Public Sector", 7),
+    ("Early Stage Startup", 5),
+    ("NGO", 4),
+    ("Other", 1),
 ];
 
 /// A candidate's cells, in the order of [`COLUMNS`].
@@ -76,7 +125,12 @@ impl Candidate {
             format!("city_{city}"),
             decimals(index),
             pick(&GENDER, random).into(),
-            if relevant { "Has relevent experience" } else { "No relevent experience" }.into(),
+            if relevant {
+                "Has relevent experience"
+            } else {
+                "No relevent experience"
+            }
+            .into(),
             pick(&UNIVERSITY, random).into(),
             education.into(),
             discipline.into(),

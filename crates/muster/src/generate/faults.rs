@@ -85,7 +85,10 @@ impl Fault {
             Self::Encoding => Some(encoding(candidate, random)),
             Self::Duplicate => {
                 candidate.cells[0].clone_from(written.keys.choose(random)?);
-                Some(Spoilt { line: candidate.line(), rules: vec!["enrollee_id.unique"] })
+                Some(Spoilt {
+                    line: candidate.line(),
+                    rules: vec!["enrollee_id.unique"],
+                })
             }
         }
     }
@@ -115,20 +118,32 @@ const LEVELS: [Change; 5] = [
     (6, "Bachelor", &["education_level.level"]),
     (11, "5", &["last_new_job.level"]),
 ];
-const FORMATS: [Change; 3] =
-    [(1, "City-103", &["city.format"]), (1, "city_", &["city.format"]), (1, "city_1234", &["city.format"])];
+const FORMATS: [Change; 3] = [
+    (1, "City-103", &["city.format"]),
+    (1, "city_", &["city.format"]),
+    (1, "city_1234", &["city.format"]),
+];
 
 fn set(candidate: &mut Candidate, random: &mut ChaCha8Rng, changes: &[Change]) -> Spoilt {
     let (column, text, rules) = changes[random.random_range(0..changes.len())];
     text.clone_into(&mut candidate.cells[column]);
-    Spoilt { line: candidate.line(), rules: rules.to_vec() }
+    Spoilt {
+        line: candidate.line(),
+        rules: rules.to_vec(),
+    }
 }
 
 fn missing(candidate: &mut Candidate, random: &mut ChaCha8Rng) -> Spoilt {
-    let (column, rule) = [(0, "enrollee_id.required"), (1, "city.required"), (12, "training_hours.required")]
-        [random.random_range(0..3)];
+    let (column, rule) = [
+        (0, "enrollee_id.required"),
+        (1, "city.required"),
+        (12, "training_hours.required"),
+    ][random.random_range(0..3)];
     candidate.cells[column].clear();
-    Spoilt { line: candidate.line(), rules: vec![rule] }
+    Spoilt {
+        line: candidate.line(),
+        rules: vec![rule],
+    }
 }
 
 fn ragged(candidate: &Candidate, random: &mut ChaCha8Rng) -> Spoilt {
@@ -139,7 +154,10 @@ fn ragged(candidate: &Candidate, random: &mut ChaCha8Rng) -> Spoilt {
         let last = line.iter().rposition(|byte| *byte == b',').unwrap_or(line.len());
         line.truncate(last);
     }
-    Spoilt { line, rules: vec!["row.ragged"] }
+    Spoilt {
+        line,
+        rules: vec!["row.ragged"],
+    }
 }
 
 /// A line that is not UTF-8, a replacement character, or text that was read in the wrong encoding and saved again.
@@ -150,15 +168,24 @@ fn encoding(candidate: &mut Candidate, random: &mut ChaCha8Rng) -> Spoilt {
         0 => {
             let mut line = candidate.line();
             line.push(0xff);
-            Spoilt { line, rules: vec!["record.undecodable"] }
+            Spoilt {
+                line,
+                rules: vec!["record.undecodable"],
+            }
         }
         1 => {
             candidate.cells[7] = "Bus\u{fffd}ness Degree".into();
-            Spoilt { line: candidate.line(), rules: vec!["major_discipline.encoding", "major_discipline.level"] }
+            Spoilt {
+                line: candidate.line(),
+                rules: vec!["major_discipline.encoding", "major_discipline.level"],
+            }
         }
         _ => {
             candidate.cells[7] = "\u{c3}\u{a9}conomie".into();
-            Spoilt { line: candidate.line(), rules: vec!["major_discipline.encoding", "major_discipline.level"] }
+            Spoilt {
+                line: candidate.line(),
+                rules: vec!["major_discipline.encoding", "major_discipline.level"],
+            }
         }
     }
 }

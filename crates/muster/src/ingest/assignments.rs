@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::Shared;
 use muster_spec::{Contract, Revision, SourceId, Token, TopicId};
 use muster_store::ledger::sources::{Assigned, Partition};
 use muster_stream::{AssignError, Assigner, PartitionRef, Start, StartAt, Taken, Topics};
-use super::Shared;
 
 /// How long the ledger may take to answer a rebalance.
 const ASSIGN_LIMIT: Duration = Duration::from_secs(10);
@@ -63,7 +63,9 @@ impl Assignments {
     /// The live assignment of a source in a generation.
     pub fn get(&self, source: SourceId, generation: u64) -> Option<Arc<Assignment>> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.get(&source).filter(|held| held.generation == generation && held.is_alive()).cloned()
+        held.get(&source)
+            .filter(|held| held.generation == generation && held.is_alive())
+            .cloned()
     }
 
     fn put(&self, assignment: Assignment) {
@@ -108,7 +110,9 @@ impl LedgerAssigner {
     }
 
     fn contract(&self, topic: &str) -> Result<&Arc<Contract>, AssignError> {
-        self.contracts.get(topic).ok_or_else(|| AssignError::new(format!("no contract has topic `{topic}`")))
+        self.contracts
+            .get(topic)
+            .ok_or_else(|| AssignError::new(format!("no contract has topic `{topic}`")))
     }
 
     /// How many partitions each topic has.
@@ -116,8 +120,14 @@ impl LedgerAssigner {
         let mut topics: Vec<&str> = partitions.iter().map(|held| &*held.topic).collect();
         topics.sort_unstable();
         topics.dedup();
-        let facts = self.topics.describe(&topics, DESCRIBE_LIMIT).map_err(|error| AssignError::new(error.to_string()))?;
-        Ok(facts.into_iter().map(|(topic, facts)| (topic, facts.partitions)).collect())
+        let facts = self
+            .topics
+            .describe(&topics, DESCRIBE_LIMIT)
+            .map_err(|error| AssignError::new(error.to_string()))?;
+        Ok(facts
+            .into_iter()
+            .map(|(topic, facts)| (topic, facts.partitions))
+            .collect())
     }
 
     fn hold(&self, held: &PartitionRef, taken: &Assigned) -> Result<Start, AssignError> {
@@ -146,9 +156,17 @@ impl LedgerAssigner {
 impl Assigner for LedgerAssigner {
     fn assign(&self, partitions: &[PartitionRef]) -> Result<Vec<Start>, AssignError> {
         let counts = self.counts(partitions)?;
-        let asked: Vec<Partition> =
-            partitions.iter().map(|held| self.partition(held, &counts)).collect::<Result<_, _>>()?;
-        let Shared { ledger, readiness, runtime, worker, .. } = &self.shared;
+        let asked: Vec<Partition> = partitions
+            .iter()
+            .map(|held| self.partition(held, &counts))
+            .collect::<Result<_, _>>()?;
+        let Shared {
+            ledger,
+            readiness,
+            runtime,
+            worker,
+            ..
+        } = &self.shared;
         let answer =
             runtime.block_on(async { tokio::time::timeout(ASSIGN_LIMIT, ledger.assign(worker, &asked)).await });
         let taken = match answer {
@@ -159,7 +177,9 @@ impl Assigner for LedgerAssigner {
             }
             Err(_) => {
                 readiness.not_ready("ledger", "no answer");
-                return Err(AssignError::new(format!("the ledger did not answer within {ASSIGN_LIMIT:?}")));
+                return Err(AssignError::new(format!(
+                    "the ledger did not answer within {ASSIGN_LIMIT:?}"
+                )));
             }
         };
         readiness.ready("ledger");
@@ -167,7 +187,10 @@ impl Assigner for LedgerAssigner {
             let same = |taken: &&Assigned| {
                 taken.topic == held.topic && taken.topic_id == held.topic_id && taken.partition == held.partition
             };
-            taken.iter().find(same).ok_or_else(|| AssignError::new("the ledger left out a source"))
+            taken
+                .iter()
+                .find(same)
+                .ok_or_else(|| AssignError::new("the ledger left out a source"))
         };
         partitions.iter().map(|held| self.hold(held, find(held)?)).collect()
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use muster_spec::{SourceId, TopicId, Token};
+use muster_spec::{SourceId, Token, TopicId};
 use muster_store::Error;
 use muster_store::ledger::commit::{Attempt, BatchCommit, Outcome, Resolved};
 use muster_stream::Topics;
@@ -35,13 +35,13 @@ pub struct Committing {
 
 impl Committing {
     /// A committer.
-    pub fn new(
-        shared: Shared,
-        pausing: Pausing,
-        receiver: SharedReceiver,
-        topics: Arc<Topics>,
-    ) -> Self {
-        Self { shared, pausing, receiver, topics }
+    pub fn new(shared: Shared, pausing: Pausing, receiver: SharedReceiver, topics: Arc<Topics>) -> Self {
+        Self {
+            shared,
+            pausing,
+            receiver,
+            topics,
+        }
     }
 
     /// Works until sealing has ended.
@@ -124,18 +124,24 @@ impl Committing {
         // A broker that does not answer says nothing of the topic: the ledger's own fences decide.
         let Ok(Ok(facts)) = described.await else { return batches };
         let changed = |assignment: &Assignment| -> Option<TopicId> {
-            facts.get(&*assignment.topic).map(|facts| facts.id).filter(|id| *id != assignment.topic_id)
+            facts
+                .get(&*assignment.topic)
+                .map(|facts| facts.id)
+                .filter(|id| *id != assignment.topic_id)
         };
-        let (gone, same): (Vec<_>, Vec<_>) =
-            batches.into_iter().partition(|batch| changed(&batch.assignment).is_some());
+        let (gone, same): (Vec<_>, Vec<_>) = batches
+            .into_iter()
+            .partition(|batch| changed(&batch.assignment).is_some());
         self.take_again(gone);
         same
     }
 
     /// What became of an attempt whose answer was lost; `None` when it never happened.
     async fn settle(&self, attempt: Attempt, batches: &[SealedBatch]) -> Option<Vec<Outcome>> {
-        let held: Vec<(SourceId, Token)> =
-            batches.iter().map(|batch| (batch.assignment.source, batch.assignment.token)).collect();
+        let held: Vec<(SourceId, Token)> = batches
+            .iter()
+            .map(|batch| (batch.assignment.source, batch.assignment.token))
+            .collect();
         let mut wait = Duration::from_millis(100);
         loop {
             match self.shared.ledger.resolve(attempt, &held, &self.shared.worker).await {
@@ -154,9 +160,16 @@ impl Committing {
             let delta = batch.commit.sealed.delta;
             let source = batch.assignment.source;
             let outcome = outcomes.iter().find(|outcome| match outcome {
-                Outcome::Committed { source: of, delta: range, .. } | Outcome::Fenced { source: of, delta: range, .. } => {
-                    *of == source && *range == delta
+                Outcome::Committed {
+                    source: of,
+                    delta: range,
+                    ..
                 }
+                | Outcome::Fenced {
+                    source: of,
+                    delta: range,
+                    ..
+                } => *of == source && *range == delta,
             });
             match outcome {
                 Some(Outcome::Committed { .. }) => {
@@ -181,7 +194,10 @@ impl Committing {
         let metrics = &self.shared.metrics;
         let sealed = &batch.commit.sealed;
         let contract = sealed.contract.as_str();
-        metrics.received.with_label_values(&[&*batch.assignment.topic]).inc_by(sealed.received);
+        metrics
+            .received
+            .with_label_values(&[&*batch.assignment.topic])
+            .inc_by(sealed.received);
         for (verdict, rows) in [
             ("good", sealed.good),
             ("bad", sealed.bad),
@@ -191,10 +207,15 @@ impl Committing {
             metrics.rows.with_label_values(&[contract, verdict]).inc_by(rows);
         }
         for rule in &sealed.rules {
-            metrics.violations.with_label_values(&[contract, &rule.rule]).inc_by(rule.rows);
+            metrics
+                .violations
+                .with_label_values(&[contract, &rule.rule])
+                .inc_by(rule.rows);
         }
         metrics.batches.with_label_values(&[contract]).inc();
-        metrics.last_commit.set(chrono::Utc::now().timestamp_millis() as f64 / 1000.0);
+        metrics
+            .last_commit
+            .set(chrono::Utc::now().timestamp_millis() as f64 / 1000.0);
         self.shared.rows_committed.fetch_add(sealed.received, Ordering::Relaxed);
     }
 

@@ -59,12 +59,23 @@ impl Judging {
         let mut benches = HashMap::new();
         for contract in contracts {
             let judge = Judge::new(Arc::clone(contract)).map_err(|problems| {
-                anyhow::anyhow!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+                anyhow::anyhow!(
+                    "{}",
+                    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+                )
             })?;
             let decoder = Decoder::new(Arc::clone(contract))?;
             benches.insert(contract.name.to_string(), Bench { decoder, judge });
         }
-        Ok(Self { shared, assignments, schemas, pausing, benches, lanes: HashMap::new(), to_seal })
+        Ok(Self {
+            shared,
+            assignments,
+            schemas,
+            pausing,
+            benches,
+            lanes: HashMap::new(),
+            to_seal,
+        })
     }
 
     /// Works until the receiver's channel closes or sealing has ended.
@@ -83,11 +94,21 @@ impl Judging {
                 Some(assignment) => self.judge(&assignment, batch),
                 None => true,
             },
-            Received::CaughtUp { source, generation, next } => match self.assignments.get(source, generation) {
+            Received::CaughtUp {
+                source,
+                generation,
+                next,
+            } => match self.assignments.get(source, generation) {
                 Some(assignment) => self.pass(ToSeal::CaughtUp { assignment, next }),
                 None => true,
             },
-            Received::Gap { source, generation, expected, first, .. } => {
+            Received::Gap {
+                source,
+                generation,
+                expected,
+                first,
+                ..
+            } => {
                 if let Some(assignment) = self.assignments.get(source, generation) {
                     self.pause_for_gap(&assignment, expected, first);
                 }
@@ -102,7 +123,11 @@ impl Judging {
                 true
             }
             Received::Trouble(error) => {
-                self.shared.metrics.errors.with_label_values(&["receive", "kafka"]).inc();
+                self.shared
+                    .metrics
+                    .errors
+                    .with_label_values(&["receive", "kafka"])
+                    .inc();
                 self.shared.readiness.not_ready("kafka", error.to_string());
                 tracing::warn!(%error, "trouble with Kafka, trying again");
                 true
@@ -121,8 +146,12 @@ impl Judging {
         if !self.open_lane(assignment) || !self.learn_schemas(assignment, &batch) {
             return true;
         }
-        let Some(bench) = self.benches.get_mut(assignment.contract.name.as_str()) else { return true };
-        let Some(lane) = self.lanes.get_mut(&assignment.source) else { return true };
+        let Some(bench) = self.benches.get_mut(assignment.contract.name.as_str()) else {
+            return true;
+        };
+        let Some(lane) = self.lanes.get_mut(&assignment.source) else {
+            return true;
+        };
         let (delta, payload_bytes) = (batch.delta, batch.byte_len() as u64);
         let decoded = bench.decoder.decode(batch);
         failpoint::reach("decode");
@@ -142,36 +171,64 @@ impl Judging {
                 "keys_full: `{rule}` would remember {} keys and its keys_max is {}; raise it or shorten its window",
                 full.keys, full.keys_max
             );
-            let alert = alert(assignment, "keys_full", Some(full.keys as f64), Some(full.keys_max as f64));
+            let alert = alert(
+                assignment,
+                "keys_full",
+                Some(full.keys as f64),
+                Some(full.keys_max as f64),
+            );
             self.pausing.pause(assignment, &reason, alert);
             return true;
         }
-        self.pass(ToSeal::Judged { assignment: Arc::clone(assignment), judged: Box::new(judged), delta, payload_bytes })
+        self.pass(ToSeal::Judged {
+            assignment: Arc::clone(assignment),
+            judged: Box::new(judged),
+            delta,
+            payload_bytes,
+        })
     }
 
     /// Makes a source's state for its assignment, from the ledger; `false` when it ended meanwhile.
     fn open_lane(&mut self, assignment: &Arc<Assignment>) -> bool {
-        let known = self.lanes.get(&assignment.source).is_some_and(|lane| lane.generation == assignment.generation);
+        let known = self
+            .lanes
+            .get(&assignment.source)
+            .is_some_and(|lane| lane.generation == assignment.generation);
         if known {
             return true;
         }
-        let Some(bench) = self.benches.get(assignment.contract.name.as_str()) else { return false };
+        let Some(bench) = self.benches.get(assignment.contract.name.as_str()) else {
+            return false;
+        };
         let empty = bench.judge.key_state();
-        let rebuilt = patiently(&self.shared, "rebuild", || assignment.is_alive(), || {
-            rebuild(&self.shared, assignment, empty.clone())
-        });
+        let rebuilt = patiently(
+            &self.shared,
+            "rebuild",
+            || assignment.is_alive(),
+            || rebuild(&self.shared, assignment, empty.clone()),
+        );
         let Some(keys) = rebuilt else { return false };
         let bad_ratio = assignment.contract.stop_above.map(BadRatio::new);
-        self.lanes.retain(|source, lane| self.assignments.get(*source, lane.generation).is_some());
-        self.lanes.insert(assignment.source, Lane { generation: assignment.generation, keys, bad_ratio });
+        self.lanes
+            .retain(|source, lane| self.assignments.get(*source, lane.generation).is_some());
+        self.lanes.insert(
+            assignment.source,
+            Lane {
+                generation: assignment.generation,
+                keys,
+                bad_ratio,
+            },
+        );
         true
     }
 
     /// Learns the writers' schemas the batch needs; `false` when the assignment ended meanwhile.
     fn learn_schemas(&mut self, assignment: &Arc<Assignment>, batch: &RawBatch) -> bool {
-        let Some(bench) = self.benches.get_mut(assignment.contract.name.as_str()) else { return false };
+        let Some(bench) = self.benches.get_mut(assignment.contract.name.as_str()) else {
+            return false;
+        };
         for id in bench.decoder.missing(batch) {
-            let schemas = &mut self.schemas;
+            let schemas = &self.schemas;
             let Some(found) = patiently(&self.shared, "schema", || assignment.is_alive(), || schemas.find(id)) else {
                 return false;
             };
@@ -193,7 +250,11 @@ impl Judging {
 
     fn count_refusals(&self, assignment: &Assignment, judged: &JudgedBatch) {
         for reason in judged.refusals.iter().flatten() {
-            self.shared.metrics.refusals.with_label_values(&[assignment.contract.name.as_str(), reason.code()]).inc();
+            self.shared
+                .metrics
+                .refusals
+                .with_label_values(&[assignment.contract.name.as_str(), reason.code()])
+                .inc();
         }
     }
 
@@ -230,5 +291,7 @@ pub fn longest_window(contract: &Contract) -> Option<std::time::Duration> {
         Check::Unique { within, .. } => Some(within),
         _ => None,
     });
-    unique.chain(contract.event_id.as_ref().map(|event_id| event_id.within)).max()
+    unique
+        .chain(contract.event_id.as_ref().map(|event_id| event_id.within))
+        .max()
 }

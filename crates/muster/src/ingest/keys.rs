@@ -14,7 +14,10 @@ use super::judging::longest_window;
 pub fn rebuild(shared: &Shared, assignment: &Assignment, mut keys: KeyState) -> anyhow::Result<KeyState> {
     let contract = &assignment.contract;
     let (listed, rows) = shared.runtime.block_on(async {
-        let listed = shared.ledger.keys_to_load(assignment.source, longest_window(contract)).await?;
+        let listed = shared
+            .ledger
+            .keys_to_load(assignment.source, longest_window(contract))
+            .await?;
         let rows = shared.ledger.file_rows_of(assignment.source).await?;
         Ok::<_, muster_store::Error>((listed, rows))
     })?;

@@ -12,8 +12,8 @@
 
 pub mod assignments;
 pub mod committing;
-mod keys;
 mod judging;
+mod keys;
 pub mod pausing;
 pub mod progress;
 pub mod schemas;
@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use muster_registry::Registry;
 use muster_spec::{Contract, Offset};
 use muster_store::{FileStore, Ledger};
 use muster_stream::{Connection, Receiver, ReceiverConfig, Topics};
@@ -40,7 +41,7 @@ use committing::Committing;
 use judging::Judging;
 use pausing::{Pausing, SharedReceiver, tell};
 use progress::Progress;
-use schemas::{Client, Schemas};
+use schemas::Schemas;
 use sealing::{SealLimits, Sealing};
 
 /// How many received batches wait for judging.
@@ -125,7 +126,10 @@ impl Shared {
 
     /// A source was paused, or goes on.
     pub fn paused(&self, topic: &Arc<str>, partition: i32, paused: bool) {
-        self.metrics.paused.with_label_values(&[&**topic, &partition.to_string()]).set(i64::from(paused));
+        self.metrics
+            .paused
+            .with_label_values(&[&**topic, &partition.to_string()])
+            .set(i64::from(paused));
         self.progress.paused(topic, partition, paused);
     }
 }
@@ -170,7 +174,7 @@ pub struct Plan {
     /// When batches are sealed.
     pub limits: SealLimits,
     /// The schema registry, if there is one.
-    pub registry: Option<Client>,
+    pub registry: Option<Registry>,
 }
 
 /// Ingest at work.
@@ -188,7 +192,11 @@ impl Ingest {
     /// Joins the group and starts the stages.
     pub async fn start(shared: Shared, plan: Plan) -> anyhow::Result<Self> {
         for contract in &plan.contracts {
-            shared.ledger.keep_contract(contract).await.context("could not keep a contract in the ledger")?;
+            shared
+                .ledger
+                .keep_contract(contract)
+                .await
+                .context("could not keep a contract in the ledger")?;
             keep_schemas(&shared.ledger, contract).await?;
         }
         let topics = Arc::new(Topics::new(&plan.connection)?);
@@ -199,14 +207,25 @@ impl Ingest {
             topics: Arc::clone(&topics),
             assignments: assignments.clone(),
         };
-        let (receiver, received) = Receiver::start(plan.receiver, Arc::new(assigner)).context("could not join Kafka")?;
+        let receiver_config = ReceiverConfig {
+            capacity: RECEIVED_CAPACITY,
+            ..plan.receiver
+        };
+        let (receiver, received) =
+            Receiver::start(receiver_config, Arc::new(assigner)).context("could not join Kafka")?;
         let receiver: SharedReceiver = Arc::new(Mutex::new(Some(receiver)));
         let pausing = Pausing::new(shared.clone(), Arc::clone(&receiver));
         let (to_seal, verdicts) = std::sync::mpsc::sync_channel(JUDGED_CAPACITY);
         let (to_commit, sealed) = tokio::sync::mpsc::channel(SEALED_CAPACITY);
         let schemas = Schemas::new(shared.clone(), plan.registry);
-        let judging =
-            Judging::new(shared.clone(), &plan.contracts, assignments, schemas, pausing.clone(), to_seal)?;
+        let judging = Judging::new(
+            shared.clone(),
+            &plan.contracts,
+            assignments,
+            schemas,
+            pausing.clone(),
+            to_seal,
+        )?;
         let sealing = Sealing::new(shared.clone(), plan.limits, pausing.clone(), to_commit);
         let committing = Committing::new(
             shared.clone(),
@@ -220,12 +239,15 @@ impl Ingest {
         ];
         let watching = tokio::spawn(watching::run(shared.clone(), pausing, Arc::clone(&receiver)));
         let committing = tokio::spawn(committing.run(sealed));
-        Ok(Self { shared, receiver, topics, contracts: plan.contracts, threads, committing, watching })
-    }
-
-    /// How far it is.
-    pub fn progress(&self) -> &Progress {
-        &self.shared.progress
+        Ok(Self {
+            shared,
+            receiver,
+            topics,
+            contracts: plan.contracts,
+            threads,
+            committing,
+            watching,
+        })
     }
 
     /// Seals everything that is open now.
@@ -289,7 +311,10 @@ fn spawn(
             shared.progress.drained();
         }
     };
-    std::thread::Builder::new().name(name.to_owned()).spawn(guarded).context("could not start a thread")
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(guarded)
+        .context("could not start a thread")
 }
 
 /// The contracts by topic; two contracts of one topic are refused.
@@ -297,7 +322,12 @@ fn by_topic(contracts: &[Arc<Contract>]) -> anyhow::Result<HashMap<String, Arc<C
     let mut by_topic: HashMap<String, Arc<Contract>> = HashMap::new();
     for contract in contracts {
         if let Some(other) = by_topic.insert(contract.topic.clone(), Arc::clone(contract)) {
-            anyhow::bail!("contracts `{}` and `{}` have the same topic `{}`", other.name, contract.name, contract.topic);
+            anyhow::bail!(
+                "contracts `{}` and `{}` have the same topic `{}`",
+                other.name,
+                contract.name,
+                contract.topic
+            );
         }
     }
     Ok(by_topic)
@@ -308,7 +338,10 @@ async fn keep_schemas(ledger: &Ledger, contract: &Contract) -> anyhow::Result<()
     let all_text = muster_spec::all_text_schema(contract);
     let listed = contract.writers.iter().map(|(_, text)| text);
     for text in [&contract.schema_text, &all_text].into_iter().chain(listed) {
-        ledger.keep_schema("", muster_spec::schema_id(text), text).await.context("could not keep a schema")?;
+        ledger
+            .keep_schema("", muster_spec::schema_id(text), text)
+            .await
+            .context("could not keep a schema")?;
     }
     Ok(())
 }

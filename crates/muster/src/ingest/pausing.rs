@@ -39,11 +39,18 @@ impl Pausing {
     pub fn pause(&self, assignment: &Assignment, reason: &str, alert: Alert) {
         tell(&self.receiver, |receiver| receiver.pause(assignment.source));
         let alerts = [alert];
-        patiently(&self.shared, "pause", || assignment.is_alive(), || {
-            let pausing =
-                self.shared.ledger.pause(assignment.source, Some(assignment.token), reason, &alerts);
-            self.shared.runtime.block_on(pausing).map_err(anyhow::Error::from)
-        });
+        patiently(
+            &self.shared,
+            "pause",
+            || assignment.is_alive(),
+            || {
+                let pausing = self
+                    .shared
+                    .ledger
+                    .pause(assignment.source, Some(assignment.token), reason, &alerts);
+                self.shared.runtime.block_on(pausing).map_err(anyhow::Error::from)
+            },
+        );
         assignment.end();
         self.shared.paused(&assignment.topic, assignment.partition, true);
         tracing::warn!(topic = %assignment.topic, partition = assignment.partition, reason, "paused a source");

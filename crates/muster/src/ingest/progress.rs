@@ -28,7 +28,10 @@ pub struct Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { state: Arc::default(), changed: Arc::new(watch::channel(0).0) }
+        Self {
+            state: Arc::default(),
+            changed: Arc::new(watch::channel(0).0),
+        }
     }
 }
 
@@ -36,7 +39,9 @@ impl Progress {
     /// Everything before `next` was committed.
     pub fn committed(&self, assignment: &Assignment, next: Offset) {
         self.with(|state| {
-            state.committed.insert((Arc::clone(&assignment.topic), assignment.partition), next);
+            state
+                .committed
+                .insert((Arc::clone(&assignment.topic), assignment.partition), next);
         });
     }
 
@@ -44,7 +49,11 @@ impl Progress {
     pub fn paused(&self, topic: &Arc<str>, partition: i32, paused: bool) {
         self.with(|state| {
             let key = (Arc::clone(topic), partition);
-            if paused { state.paused.insert(key) } else { state.paused.remove(&key) };
+            if paused {
+                state.paused.insert(key)
+            } else {
+                state.paused.remove(&key)
+            };
         });
     }
 
@@ -73,11 +82,6 @@ impl Progress {
             ends.iter().all(reached).then_some(())
         })
         .await;
-    }
-
-    /// One past the last committed offset of a partition.
-    pub fn committed_of(&self, topic: &str, partition: i32) -> Option<Offset> {
-        self.look(|state| state.committed.get(&(Arc::from(topic), partition)).copied())
     }
 
     /// Told at every change.

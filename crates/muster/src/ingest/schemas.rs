@@ -1,56 +1,74 @@
-//! Where writers' schemas come from: the ledger's copies first, then the registry.
+//! Where writers' schemas come from: memory, the ledger's copies, then the registry.
 //!
 //! Used by judging. An outage is tried again and never makes a row bad; an id that the registry denied several times
 //! over some seconds is unknown for good. Every schema found is kept in the ledger, so that old bytes decode the same
 //! years later with the registry gone.
 
+use std::time::Duration;
+
+use anyhow::Context;
+use muster_registry::{Answer, CacheError, Options, Registry, SchemaCache};
 use muster_spec::SchemaId;
+use muster_store::Ledger;
 
 use super::Shared;
 
-/// Placeholder until the registry's client lands.
-#[derive(Clone, Debug)]
-pub struct Client;
+/// How often the registry must deny an id before that is believed.
+const CONFIRMATIONS: u32 = 3;
+/// How far apart those denials must lie.
+const SPACING: Duration = Duration::from_secs(1);
 
-impl Client {
-    fn address(&self) -> &str { "" }
-    #[allow(clippy::unused_async)]
-    async fn schema_confirmed(&self, _id: SchemaId) -> anyhow::Result<Option<String>> { Ok(None) }
+/// A client of the registry at this URL, if there is one.
+pub fn registry(url: Option<String>) -> anyhow::Result<Option<Registry>> {
+    url.map(|url| Registry::new(&Options::new(&url)).context("could not use the schema registry"))
+        .transpose()
 }
 
-/// A client of the registry at this URL.
-pub fn client(url: Option<String>) -> anyhow::Result<Option<Client>> {
-    Ok(url.map(|_| Client))
+/// The ledger's copies of one registry's schemas.
+struct Kept {
+    ledger: Ledger,
+    registry: String,
+}
+
+impl SchemaCache for Kept {
+    async fn get(&self, id: SchemaId) -> Result<Option<String>, CacheError> {
+        Ok(self.ledger.schema(&self.registry, id).await?)
+    }
+
+    async fn put(&self, id: SchemaId, schema: &str) -> Result<(), CacheError> {
+        Ok(self.ledger.keep_schema(&self.registry, id, schema).await?)
+    }
 }
 
 /// Finds schemas by id.
 pub struct Schemas {
     shared: Shared,
-    registry: Option<Client>,
+    asked: Option<muster_registry::Schemas<Kept>>,
 }
 
 impl Schemas {
-    /// One that asks this registry; without one the ledger's copies are all there is.
-    pub fn new(shared: Shared, registry: Option<Client>) -> Self {
-        Self { shared, registry }
+    /// One that asks this registry; without one the schemas the ledger was given are all there is.
+    pub fn new(shared: Shared, registry: Option<Registry>) -> Self {
+        let asked = registry.map(|registry| {
+            let kept = Kept {
+                ledger: shared.ledger.clone(),
+                registry: registry.host().to_owned(),
+            };
+            muster_registry::Schemas::new(registry, kept, CONFIRMATIONS, SPACING)
+        });
+        Self { shared, asked }
     }
 
     /// A schema's text; `None` where it is confirmed that there is none. An error is an outage: ask again.
-    pub fn find(&mut self, id: SchemaId) -> anyhow::Result<Option<String>> {
-        let runtime = self.shared.runtime.clone();
-        runtime.block_on(self.find_async(id))
-    }
-
-    async fn find_async(&mut self, id: SchemaId) -> anyhow::Result<Option<String>> {
-        let address = self.registry.as_ref().map_or("", Client::address).to_owned();
-        if let Some(text) = self.shared.ledger.schema(&address, id).await? {
-            return Ok(Some(text));
-        }
-        let Some(registry) = &self.registry else { return Ok(None) };
-        let found = registry.schema_confirmed(id).await?;
-        if let Some(text) = &found {
-            self.shared.ledger.keep_schema(&address, id, text).await?;
-        }
-        Ok(found)
+    pub fn find(&self, id: SchemaId) -> anyhow::Result<Option<String>> {
+        self.shared.runtime.block_on(async {
+            let Some(asked) = &self.asked else {
+                return Ok(self.shared.ledger.schema("", id).await?);
+            };
+            match asked.get(id).await? {
+                Answer::Schema(text) => Ok(Some(text.to_string())),
+                Answer::Unknown => Ok(None),
+            }
+        })
     }
 }

@@ -100,7 +100,14 @@ pub struct Sealing {
 impl Sealing {
     /// A sealer under these limits.
     pub fn new(shared: Shared, limits: SealLimits, pausing: Pausing, to_commit: mpsc::Sender<ToCommit>) -> Self {
-        Self { shared, limits, pausing, open: HashMap::new(), caught_up: HashMap::new(), to_commit }
+        Self {
+            shared,
+            limits,
+            pausing,
+            open: HashMap::new(),
+            caught_up: HashMap::new(),
+            to_commit,
+        }
     }
 
     /// Works until judging has ended or nobody commits any more.
@@ -119,7 +126,12 @@ impl Sealing {
 
     fn take(&mut self, verdicts: ToSeal) -> bool {
         match verdicts {
-            ToSeal::Judged { assignment, judged, delta, payload_bytes } => {
+            ToSeal::Judged {
+                assignment,
+                judged,
+                delta,
+                payload_bytes,
+            } => {
                 self.caught_up.remove(&assignment.source);
                 if assignment.is_alive()
                     && let Err(error) = self.push(&assignment, &judged, delta, payload_bytes)
@@ -143,7 +155,10 @@ impl Sealing {
         delta: OffsetDelta,
         payload_bytes: u64,
     ) -> anyhow::Result<()> {
-        let stale = self.open.get(&assignment.source).is_some_and(|open| !open.assignment.is_alive());
+        let stale = self
+            .open
+            .get(&assignment.source)
+            .is_some_and(|open| !open.assignment.is_alive());
         if stale {
             self.open.remove(&assignment.source);
         }
@@ -151,7 +166,9 @@ impl Sealing {
             let opened = self.open_batch(assignment, delta.from)?;
             self.open.insert(assignment.source, opened);
         }
-        let Some(open) = self.open.get_mut(&assignment.source) else { return Ok(()) };
+        let Some(open) = self.open.get_mut(&assignment.source) else {
+            return Ok(());
+        };
         open.writer.push(judged)?;
         open.payload_bytes += payload_bytes;
         open.expectations.add(judged);
@@ -190,10 +207,16 @@ impl Sealing {
 
     /// Seals the open batches that `due` names; `false` when nobody commits any more.
     fn seal_where(&mut self, due: impl Fn(&OpenBatch) -> bool) -> bool {
-        let sources: Vec<SourceId> =
-            self.open.iter().filter(|(_, open)| due(open)).map(|(source, _)| *source).collect();
+        let sources: Vec<SourceId> = self
+            .open
+            .iter()
+            .filter(|(_, open)| due(open))
+            .map(|(source, _)| *source)
+            .collect();
         for source in sources {
-            let Some(open) = self.open.remove(&source) else { continue };
+            let Some(open) = self.open.remove(&source) else {
+                continue;
+            };
             if !open.assignment.is_alive() {
                 continue;
             }
@@ -219,7 +242,11 @@ impl Sealing {
         let statistics = measured
             .iter()
             .filter_map(|found| {
-                found.value.map(|value| Statistic { measure: found.id.clone(), field: String::new(), value })
+                found.value.map(|value| Statistic {
+                    measure: found.id.clone(),
+                    field: String::new(),
+                    value,
+                })
             })
             .collect();
         let alerts = measured
@@ -231,18 +258,33 @@ impl Sealing {
                 about: contract.name.to_string(),
                 measured: found.value,
                 threshold: found.threshold,
-                window: format!("{} partition {} {}", open.assignment.topic, open.assignment.partition, sealed.delta),
+                window: format!(
+                    "{} partition {} {}",
+                    open.assignment.topic, open.assignment.partition, sealed.delta
+                ),
                 target: found.alert.clone(),
             })
             .collect();
-        let commit = BatchCommit { sealed, revision: open.assignment.revision, statistics, alerts };
-        Ok(SealedBatch { assignment: open.assignment, commit })
+        let commit = BatchCommit {
+            sealed,
+            revision: open.assignment.revision,
+            statistics,
+            alerts,
+        };
+        Ok(SealedBatch {
+            assignment: open.assignment,
+            commit,
+        })
     }
 
     /// Tells committing of the sources that were read to their end and have nothing open.
     fn tell_caught_up(&mut self) -> bool {
-        let done: Vec<SourceId> =
-            self.caught_up.keys().filter(|source| !self.open.contains_key(source)).copied().collect();
+        let done: Vec<SourceId> = self
+            .caught_up
+            .keys()
+            .filter(|source| !self.open.contains_key(source))
+            .copied()
+            .collect();
         done.into_iter().all(|source| match self.caught_up.remove(&source) {
             Some((assignment, next)) => self.hand_on(ToCommit::CaughtUp(assignment, next)),
             None => true,

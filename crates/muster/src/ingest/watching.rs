@@ -31,6 +31,10 @@ pub async fn run(shared: Shared, pausing: Pausing, receiver: SharedReceiver) {
                 }
             }
         });
+        shared
+            .metrics
+            .ledger_up
+            .set(i64::from(shared.ledger.ping().await.is_ok()));
         if turn % RESUMED_EVERY == 0 {
             take_resumed(&shared, &pausing).await;
         }

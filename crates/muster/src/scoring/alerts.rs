@@ -41,7 +41,10 @@ impl When {
         else {
             return Err(expected());
         };
-        let measure = MEASURES.into_iter().find(|known| *known == measure).ok_or_else(expected)?;
+        let measure = MEASURES
+            .into_iter()
+            .find(|known| *known == measure)
+            .ok_or_else(expected)?;
         let comparison = match comparison {
             "<" => Comparison::Below,
             "<=" => Comparison::AtMost,
@@ -50,7 +53,11 @@ impl When {
             _ => return Err(expected()),
         };
         let threshold = number.parse().map_err(|_| expected())?;
-        Ok(Self { measure, comparison, threshold })
+        Ok(Self {
+            measure,
+            comparison,
+            threshold,
+        })
     }
 
     fn is_met(self, measured: f64) -> bool {
@@ -70,7 +77,10 @@ pub fn check(text: &str) -> Result<(), String> {
 
 /// The alerts that a claim's predictions call for.
 pub fn of_claim(pipeline: &Pipeline, predictions: &[Prediction], claim: &Claim) -> Vec<Alert> {
-    let conditions = pipeline.alerts.iter().filter_map(|alert| Some((alert, When::parse(&alert.when).ok()?)));
+    let conditions = pipeline
+        .alerts
+        .iter()
+        .filter_map(|alert| Some((alert, When::parse(&alert.when).ok()?)));
     let met = conditions.filter_map(|(alert, when)| {
         let measured = measure(when.measure, predictions)?;
         when.is_met(measured).then(|| Alert {

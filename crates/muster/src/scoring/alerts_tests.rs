@@ -4,7 +4,14 @@ use super::*;
 
 #[test]
 fn a_condition_of_another_form_is_refused_with_the_measures_there_are() {
-    for text in ["", "positive_rate", "positive_rate > many", "positive_rate == 1", "rate > 1", "predictions > 1 2"] {
+    for text in [
+        "",
+        "positive_rate",
+        "positive_rate > many",
+        "positive_rate == 1",
+        "rate > 1",
+        "predictions > 1 2",
+    ] {
         let error = check(text).unwrap_err();
         assert!(error.contains("positive_rate, mean_score, predictions"), "{error}");
     }

@@ -50,9 +50,15 @@ impl Planned {
     pub fn new(pipeline: &Arc<Pipeline>, contracts: &[Arc<Contract>]) -> anyhow::Result<Self> {
         let contracts: Vec<Contract> = contracts.iter().map(|contract| Contract::clone(contract)).collect();
         let view = View::compile(pipeline, &contracts).map_err(|problems| {
-            anyhow::anyhow!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+            anyhow::anyhow!(
+                "{}",
+                problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            )
         })?;
-        Ok(Self { pipeline: Arc::clone(pipeline), view: Arc::new(view) })
+        Ok(Self {
+            pipeline: Arc::clone(pipeline),
+            view: Arc::new(view),
+        })
     }
 }
 
@@ -102,7 +108,16 @@ impl Scorer {
         shutdown: Shutdown,
     ) -> Self {
         let worker = format!("score-{}", std::process::id());
-        Self { ledger, files, folder, metrics, readiness, shutdown, worker, models: Arc::default() }
+        Self {
+            ledger,
+            files,
+            folder,
+            metrics,
+            readiness,
+            shutdown,
+            worker,
+            models: Arc::default(),
+        }
     }
 
     /// Runs a slot: opens its run, or joins it, and works on claims until none is left. `None` when the pipeline has no
@@ -134,14 +149,20 @@ impl Scorer {
             pass.state = if left.is_empty() { "done" } else { "open" };
         }
         timer.observe_duration();
-        self.metrics.runs.with_label_values(&[pipeline.name.as_str(), pass.state]).inc();
+        self.metrics
+            .runs
+            .with_label_values(&[pipeline.name.as_str(), pass.state])
+            .inc();
         Ok(Some(pass))
     }
 
     /// Takes claims until none is free or a stop is asked for.
     async fn work(&self, planned: &Planned, pass: &mut Pass) -> anyhow::Result<()> {
         while !self.shutdown.is_asked() {
-            let taken = self.ledger.take_claim(&planned.pipeline.name, PURPOSE_SCORE, &self.worker, LEASE).await?;
+            let taken = self
+                .ledger
+                .take_claim(&planned.pipeline.name, PURPOSE_SCORE, &self.worker, LEASE)
+                .await?;
             let Some(claim) = taken else { return Ok(()) };
             failpoint::reach("claim");
             match self.score(planned, &claim).await {
@@ -224,8 +245,11 @@ impl Scorer {
         let (pipeline, model) = (Arc::clone(&planned.pipeline), Arc::clone(model));
         let (files, claim, token) = (Arc::clone(&self.files), claim.id, claim.token);
         let work = move || {
-            let bands: HashMap<&str, Arc<str>> =
-                pipeline.bands.iter().map(|band| (band.name.as_str(), Arc::from(band.name.as_str()))).collect();
+            let bands: HashMap<&str, Arc<str>> = pipeline
+                .bands
+                .iter()
+                .map(|band| (band.name.as_str(), Arc::from(band.name.as_str())))
+                .collect();
             let band = |score: f64| Arc::clone(&bands[pipeline.band(score)]);
             let explain = |band: &str| match &pipeline.reasons {
                 Reasons::All => true,
@@ -245,7 +269,10 @@ impl Scorer {
     async fn park(&self, planned: &Planned, claim: &Claim, message: &str) -> anyhow::Result<Ended> {
         let alert = about_run(&planned.pipeline, "batch_corrupt", claim);
         tracing::error!(batch = %claim.batch, message, "parked a batch as corrupt");
-        self.metrics.corrupt.with_label_values(&[planned.pipeline.name.as_str()]).inc();
+        self.metrics
+            .corrupt
+            .with_label_values(&[planned.pipeline.name.as_str()])
+            .inc();
         match self.ledger.park_claim(claim, message, &[alert]).await {
             Ok(()) => Ok(Ended::Corrupt),
             Err(Error::Fenced { .. }) => Ok(Ended::PassedOn),
@@ -255,14 +282,22 @@ impl Scorer {
 
     /// A model version, loaded and checked once.
     fn model(&self, version: &ModelVersion) -> anyhow::Result<Arc<Model>> {
-        let known = self.models.lock().unwrap_or_else(PoisonError::into_inner).get(version).cloned();
+        let known = self
+            .models
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(version)
+            .cloned();
         if let Some(known) = known {
             return Ok(known);
         }
         let folder = self.folder.join("models").join(version.as_str());
         let files = ModelFiles::read(&folder, version)?;
         let model = Arc::new(Model::load(&files, version)?);
-        self.models.lock().unwrap_or_else(PoisonError::into_inner).insert(version.clone(), Arc::clone(&model));
+        self.models
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(version.clone(), Arc::clone(&model));
         self.readiness.ready("model");
         Ok(model)
     }
@@ -302,13 +337,19 @@ fn good_files(folder: &std::path::Path, files: &[muster_store::ledger::good_file
 /// The features with the positions they belong to: what a prediction is recomputed from.
 fn features_with_positions(frame: &FeatureFrame) -> anyhow::Result<arrow::array::RecordBatch> {
     use arrow::array::{ArrayRef, Int64Array, RecordBatch};
-    let sources: ArrayRef = Arc::new(Int64Array::from_iter_values(frame.positions.iter().map(|(source, _)| source.0)));
-    let offsets: ArrayRef = Arc::new(Int64Array::from_iter_values(frame.positions.iter().map(|(_, offset)| offset.0)));
+    let sources: ArrayRef = Arc::new(Int64Array::from_iter_values(
+        frame.positions.iter().map(|(source, _)| source.0),
+    ));
+    let offsets: ArrayRef = Arc::new(Int64Array::from_iter_values(
+        frame.positions.iter().map(|(_, offset)| offset.0),
+    ));
     let mut columns: Vec<(String, ArrayRef)> = vec![("_source".into(), sources), ("_offset".into(), offsets)];
     let schema = frame.features.schema();
     let named = schema.fields().iter().map(|field| field.name().clone());
     columns.extend(named.zip(frame.features.columns().iter().cloned()));
-    Ok(RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))?)
+    Ok(RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, column)| (name, column, true)),
+    )?)
 }
 
 /// An alert about a claim of a run.

@@ -54,7 +54,9 @@ async fn one(scorer: Scorer, planned: Planned, slots: Arc<Slots>, shutdown: Shut
                 }
             }
         }
-        let rest = slots.after(last).map_or(REST, |next| (next - Utc::now()).to_std().unwrap_or_default());
+        let rest = slots
+            .after(last)
+            .map_or(REST, |next| (next - Utc::now()).to_std().unwrap_or_default());
         tokio::select! {
             () = tokio::time::sleep(rest.clamp(Duration::from_millis(50), Duration::from_secs(30))) => {}
             () = shutdown.asked() => {}
@@ -83,7 +85,12 @@ async fn pass(scorer: &Scorer, planned: &Planned, slot: DateTime<Utc>) {
         match scorer.pass(planned, slot).await {
             Ok(Some(pass)) => {
                 scorer.readiness.ready("score");
-                tracing::info!(pipeline = pass.pipeline, state = pass.state, predictions = pass.predictions, "ran a slot");
+                tracing::info!(
+                    pipeline = pass.pipeline,
+                    state = pass.state,
+                    predictions = pass.predictions,
+                    "ran a slot"
+                );
                 return;
             }
             Ok(None) => {

@@ -41,7 +41,10 @@ pub async fn train_and_keep(
         read_versions.insert(source.to_string(), version);
     }
     if files.is_empty() {
-        bail!("there are no good rows to train `{}` on\n  hint: ingest some first", pipeline.name);
+        bail!(
+            "there are no good rows to train `{}` on\n  hint: ingest some first",
+            pipeline.name
+        );
     }
     let frame = compute(&planned.view, &good_files(folder, &files), None, true).await?;
     let options = TrainOptions {
@@ -58,7 +61,9 @@ pub async fn train_and_keep(
         trained.files.write(&models)?;
         Ok::<_, muster_model::Error>(trained)
     });
-    let trained = trained.await?.with_context(|| format!("could not train `{}`", pipeline.name))?;
+    let trained = trained
+        .await?
+        .with_context(|| format!("could not train `{}`", pipeline.name))?;
     let alias = ledger
         .keep_model(&NewModel {
             pipeline: pipeline.name.clone(),
@@ -76,7 +81,10 @@ pub async fn train_and_keep(
 /// The levels of ordinal features, in the order of the `one_of` their contracts give them.
 fn ordinals(pipeline: &Pipeline, contracts: &[std::sync::Arc<Contract>]) -> BTreeMap<String, Vec<String>> {
     let mut ordinals = BTreeMap::new();
-    for contract in contracts.iter().filter(|contract| pipeline.sources.contains(&contract.name)) {
+    for contract in contracts
+        .iter()
+        .filter(|contract| pipeline.sources.contains(&contract.name))
+    {
         for rule in &contract.rules {
             if let (Some(field), Check::OneOf(levels)) = (rule.field, &rule.check) {
                 ordinals.insert(contract.fields[field].name.clone(), levels.clone());

@@ -79,9 +79,16 @@ impl Report {
 
     /// For programs.
     pub fn json(&self) -> Value {
-        let rules: Map<String, Value> = self.rules.iter().map(|rule| (rule.rule.clone(), json!(rule.rows))).collect();
-        let bands: Map<String, Value> =
-            self.bands.iter().map(|band| (band.band.clone(), json!(band.predictions))).collect();
+        let rules: Map<String, Value> = self
+            .rules
+            .iter()
+            .map(|rule| (rule.rule.clone(), json!(rule.rows)))
+            .collect();
+        let bands: Map<String, Value> = self
+            .bands
+            .iter()
+            .map(|band| (band.band.clone(), json!(band.predictions)))
+            .collect();
         json!({
             "reconcile": self.reconciled.rows.iter().map(|row| json!({
                 "topic": row.topic, "partition": row.partition, "received": row.received, "good": row.good,
@@ -101,18 +108,34 @@ impl Report {
     pub fn text(&self) -> String {
         let mut parts = vec![account(&self.reconciled)];
         if !self.rules.is_empty() {
-            let rows = self.rules.iter().take(RULES_SHOWN).map(|rule| vec![rule.rule.clone(), rule.rows.to_string()]);
+            let rows = self
+                .rules
+                .iter()
+                .take(RULES_SHOWN)
+                .map(|rule| vec![rule.rule.clone(), rule.rows.to_string()]);
             parts.push(table(&["broken rule", "rows"], &[1], rows));
         }
         for model in &self.models {
             let version = model.version.get(..12).unwrap_or(&model.version);
-            parts.push(format!("{} {version} (champion)\n{}", model.pipeline, metrics_text(&model.metrics)));
+            parts.push(format!(
+                "{} {version} (champion)\n{}",
+                model.pipeline,
+                metrics_text(&model.metrics)
+            ));
         }
         parts.extend(self.passes.iter().map(describe));
         if !self.sample.is_empty() {
-            let bands: Vec<String> =
-                self.bands.iter().map(|band| format!("{} {}", band.predictions, band.band)).collect();
-            parts.push(format!("{} predictions: {}\n{}", self.predictions, bands.join(", "), self.sample_text()));
+            let bands: Vec<String> = self
+                .bands
+                .iter()
+                .map(|band| format!("{} {}", band.predictions, band.band))
+                .collect();
+            parts.push(format!(
+                "{} predictions: {}\n{}",
+                self.predictions,
+                bands.join(", "),
+                self.sample_text()
+            ));
         }
         parts.push(format!("Took {:.1} s.", self.took.as_secs_f64()));
         parts.join("\n\n")
@@ -121,8 +144,9 @@ impl Report {
     fn sample_text(&self) -> String {
         let row = |shown: &ShownPrediction| {
             let reasons = shown.reasons.iter().take(REASONS_SHOWN);
-            let reasons: Vec<String> =
-                reasons.map(|reason| format!("{} {:+.2}", reason.feature, reason.contribution)).collect();
+            let reasons: Vec<String> = reasons
+                .map(|reason| format!("{} {:+.2}", reason.feature, reason.contribution))
+                .collect();
             vec![
                 shown.entity.clone().unwrap_or_default(),
                 format!("{:.3}", shown.score),
@@ -130,7 +154,11 @@ impl Report {
                 reasons.join(", "),
             ]
         };
-        table(&["entity", "score", "band", "reasons (log-odds)"], &[1], self.sample.iter().map(row))
+        table(
+            &["entity", "score", "band", "reasons (log-odds)"],
+            &[1],
+            self.sample.iter().map(row),
+        )
     }
 }
 

@@ -1,0 +1,31 @@
+//! The oracle: who produces numbered events knows what must become of each; who checks finds each exactly there.
+//!
+//! [`Producer`] writes records of every kind, good and bad, at places it keeps in its [`Log`]. [`check`] reads ledger and
+//! sealed files and accounts for every record of the log exactly once as good, bad, duplicate or tombstone, for every
+//! statistic by a recount, and for every prediction by its row.
+
+mod check;
+mod produce;
+
+pub use check::{check, predictions};
+pub use produce::{Log, Producer};
+
+/// What must become of a record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    Good,
+    /// The rules it breaks, warnings not among them.
+    Bad(Vec<String>),
+    Duplicate,
+    Tombstone,
+    /// Deleted from the log before anybody could receive it.
+    Lost,
+}
+
+/// A record that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The event's number.
+    pub number: u64,
+    pub outcome: Outcome,
+}
