@@ -10,7 +10,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
-use muster_batch::{JudgedBatch, RawBatch, RuleLists};
+use muster_batch::{JudgedBatch, RawBatch, Refusal, RuleLists};
 use muster_spec::Contract;
 
 use super::good;
@@ -54,7 +54,7 @@ pub(super) fn rows(
     });
     let mut columns: Vec<ArrayRef> = good::position_columns(records, chosen).into();
     columns.push(Arc::new(
-        TimestampMillisecondArray::from_iter(timestamps).with_timezone("UTC"),
+        timestamps.collect::<TimestampMillisecondArray>().with_timezone("UTC"),
     ));
     columns.push(bytes(chosen, |record| records.keys.get(record)));
     columns.push(bytes(chosen, |record| {
@@ -88,6 +88,6 @@ pub(super) fn rule_lists(lists: &RuleLists, contract: &Contract) -> ArrayRef {
 }
 
 fn reasons(judged: &JudgedBatch) -> ArrayRef {
-    let codes = judged.refusals.iter().map(|refusal| refusal.map(|refusal| refusal.code()));
-    Arc::new(StringArray::from_iter(codes))
+    let codes = judged.refusals.iter().map(|refusal| refusal.map(Refusal::code));
+    Arc::new(codes.collect::<StringArray>())
 }

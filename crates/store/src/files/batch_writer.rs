@@ -158,7 +158,10 @@ impl BatchWriter {
             return Err(Error::Broken(self.stem()));
         }
         let mut written = Vec::new();
-        for file in [self.good.take(), self.bad.take(), self.keys.take()].into_iter().flatten() {
+        for file in [self.good.take(), self.bad.take(), self.keys.take()]
+            .into_iter()
+            .flatten()
+        {
             told(Step::Write(file.kind()));
             written.push(file.finish()?);
         }

@@ -29,12 +29,7 @@ pub struct ClaimWriter {
 
 impl ClaimWriter {
     /// The features of a claim of `pipeline`, by the ledger's number.
-    pub fn new(
-        store: Arc<dyn FileStore>,
-        pipeline: &PipelineName,
-        claim: i64,
-        token: Token,
-    ) -> Result<Self, Error> {
+    pub fn new(store: Arc<dyn FileStore>, pipeline: &PipelineName, claim: i64, token: Token) -> Result<Self, Error> {
         Ok(Self {
             store,
             folder: format!("feature-data/{}", path_part(pipeline.as_str())?),

@@ -90,9 +90,13 @@ impl FileStore for FolderStore {
             for entry in entries {
                 let entry = entry.map_err(|error| Error::file("list", &*folder, error))?;
                 // A name that is not UTF-8 is none of ours.
-                let Ok(name) = entry.file_name().into_string() else { continue };
+                let Ok(name) = entry.file_name().into_string() else {
+                    continue;
+                };
                 let path = join(&folder, &name);
-                let kind = entry.file_type().map_err(|error| Error::file("look at", &*path, error))?;
+                let kind = entry
+                    .file_type()
+                    .map_err(|error| Error::file("look at", &*path, error))?;
                 if kind.is_dir() {
                     waiting.push(path);
                 } else if kind.is_file() {
@@ -148,7 +152,10 @@ impl PendingFile for FolderFile {
     fn rename(&mut self, name: &str, replace: bool) -> Result<(), Error> {
         let place = self.place.with_file_name(name);
         let path = join(&self.folder, name);
-        let taken = !replace && place.try_exists().map_err(|error| Error::file("look for", &*path, error))?;
+        let taken = !replace
+            && place
+                .try_exists()
+                .map_err(|error| Error::file("look for", &*path, error))?;
         if taken {
             let error = io::Error::from(io::ErrorKind::AlreadyExists);
             return Err(Error::file("rename to", path, error));

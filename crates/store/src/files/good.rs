@@ -45,7 +45,10 @@ pub(super) fn position_columns(records: &RawBatch, chosen: &[u32]) -> [ArrayRef;
     let offsets = chosen.iter().map(|&record| records.offsets[record as usize]);
     [
         Arc::new(Int64Array::from_value(records.source.0, rows)),
-        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&*records.topic, rows))),
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+            &*records.topic,
+            rows,
+        ))),
         Arc::new(Int32Array::from_value(records.partition, rows)),
         Arc::new(Int64Array::from_iter_values(offsets)),
     ]
@@ -62,6 +65,6 @@ pub(super) fn rows(judged: &JudgedBatch, records: &RawBatch, schema: SchemaRef) 
 fn event_times(event_times: &[i64]) -> TimestampMicrosecondArray {
     let values = ScalarBuffer::from(event_times.to_vec());
     let missing = event_times.contains(&i64::MIN);
-    let nulls = missing.then(|| NullBuffer::from_iter(event_times.iter().map(|&time| time != i64::MIN)));
+    let nulls = missing.then(|| event_times.iter().map(|&time| time != i64::MIN).collect::<NullBuffer>());
     TimestampMicrosecondArray::new(values, nulls).with_timezone("UTC")
 }

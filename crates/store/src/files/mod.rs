@@ -100,4 +100,3 @@ pub(crate) fn path_part(name: &str) -> Result<&str, Error> {
     }
     Ok(name)
 }
-

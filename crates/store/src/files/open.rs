@@ -73,7 +73,9 @@ pub fn open(store: &dyn FileStore, listed: &ListedFile, columns: Option<&[&str]>
             return Err(format!("its footer says {rows} rows and the ledger {}", listed.rows));
         }
         if let Some(columns) = columns {
-            let missing = columns.iter().find(|name| builder.schema().field_with_name(name).is_err());
+            let missing = columns
+                .iter()
+                .find(|name| builder.schema().field_with_name(name).is_err());
             if let Some(missing) = missing {
                 return Err(format!("it has no column `{missing}`"));
             }
@@ -126,7 +128,3 @@ pub fn read_keys(store: &dyn FileStore, listed: &ListedFile, contract: &Contract
     }
     Ok(entries)
 }
-
-#[cfg(test)]
-#[path = "open_tests.rs"]
-mod tests;

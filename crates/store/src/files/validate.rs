@@ -139,7 +139,11 @@ fn raw(chosen: &[u32], lines: &RawLines) -> ArrayRef {
 fn cells(chosen: &[u32], lines: &RawLines, column: usize) -> ArrayRef {
     let mut builder = StringBuilder::new();
     for &line in chosen {
-        let cell = if column < lines.width { lines.cell(line as usize, column) } else { None };
+        let cell = if column < lines.width {
+            lines.cell(line as usize, column)
+        } else {
+            None
+        };
         builder.append_option(cell.map(|text| std::str::from_utf8(text).unwrap_or_default()));
     }
     Arc::new(builder.finish())
@@ -158,7 +162,9 @@ fn bad_schema(header: &[String]) -> SchemaRef {
     let mut taken: HashSet<String> = fields.iter().map(|field| field.name().clone()).collect();
     for name in header {
         let numbered = (2..).map(|number| format!("{name}_{number}"));
-        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name));
+        let free = std::iter::once(name.clone())
+            .chain(numbered)
+            .find(|name| !taken.contains(name));
         let free = free.unwrap_or_default();
         taken.insert(free.clone());
         fields.push(Field::new(free, DataType::Utf8, true));

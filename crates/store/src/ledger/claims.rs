@@ -69,7 +69,9 @@ impl Ledger {
     pub async fn extend_claim(&self, claim: &Claim, lease: Duration) -> Result<bool, Error> {
         const SQL: &str = "SELECT extend_claim($1, $2, $3)";
         let mut session = self.session("extend a claim").await?;
-        let row = session.row(SQL, &[&claim.id, &claim.token.0, &lease.as_secs_f64()]).await?;
+        let row = session
+            .row(SQL, &[&claim.id, &claim.token.0, &lease.as_secs_f64()])
+            .await?;
         Ok(row.get(0))
     }
 

@@ -179,16 +179,11 @@ impl Ledger {
         let Json(outcomes) = row
             .try_get::<_, Json<Vec<WireOutcome>>>(0)
             .map_err(|error| Error::Answer(error.to_string()))?;
-        outcomes.into_iter().map(outcome).collect()
+        outcomes.iter().map(outcome).collect()
     }
 
     /// What became of an attempt whose answer was lost. May be asked as often as needed.
-    pub async fn resolve(
-        &self,
-        attempt: Attempt,
-        held: &[(SourceId, Token)],
-        worker: &str,
-    ) -> Result<Resolved, Error> {
+    pub async fn resolve(&self, attempt: Attempt, held: &[(SourceId, Token)], worker: &str) -> Result<Resolved, Error> {
         const SQL: &str = "SELECT resolve_attempt($1, $2, $3, $4)";
         let sources: Vec<i64> = held.iter().map(|(source, _)| source.0).collect();
         let tokens: Vec<Uuid> = held.iter().map(|(_, token)| token.0).collect();
@@ -202,14 +197,14 @@ impl Ledger {
                 outcomes: Some(outcomes),
                 ..
             } => Ok(Resolved::Happened(
-                outcomes.into_iter().map(outcome).collect::<Result<_, _>>()?,
+                outcomes.iter().map(outcome).collect::<Result<_, _>>()?,
             )),
             WireResolved { raised, .. } => Ok(Resolved::Never(raised.unwrap_or_default())),
         }
     }
 }
 
-fn outcome(given: WireOutcome) -> Result<Outcome, Error> {
+fn outcome(given: &WireOutcome) -> Result<Outcome, Error> {
     let source = SourceId(given.source);
     let delta = OffsetDelta::new(Offset(given.from), Offset(given.to));
     match (given.batch, given.version, given.fenced) {

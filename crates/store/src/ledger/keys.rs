@@ -30,7 +30,6 @@ pub struct KeyFile {
     pub source: SourceId,
 }
 
-
 impl Ledger {
     /// The key files whose entries may still decide: those reaching to less than twice `within` before the greatest
     /// event time accepted, of this source, and of the topic's other partitions while less than that has passed since

@@ -100,9 +100,13 @@ impl Ledger {
     /// Refuses a ledger that another version of this program made, in words that say what to do.
     pub async fn check_version(&self) -> Result<(), Error> {
         let mut session = self.session("read the ledger's version").await?;
-        let known = session.row("SELECT to_regclass('muster.migrations') IS NOT NULL", &[]).await?;
+        let known = session
+            .row("SELECT to_regclass('muster.migrations') IS NOT NULL", &[])
+            .await?;
         let found: i32 = if known.get(0) {
-            let row = session.row("SELECT coalesce(max(version), 0) FROM migrations", &[]).await?;
+            let row = session
+                .row("SELECT coalesce(max(version), 0) FROM migrations", &[])
+                .await?;
             row.get(0)
         } else {
             0

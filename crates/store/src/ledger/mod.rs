@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod claims;
 pub mod commit;
 pub mod contracts;
+mod copy_rows;
 pub mod dead_letters;
 pub mod good_files;
 pub mod health;

@@ -69,7 +69,9 @@ impl Ledger {
     pub async fn move_alias(&self, pipeline: &PipelineName, alias: &str, version: &ModelVersion) -> Result<(), Error> {
         const SQL: &str = "SELECT move_alias($1, $2, $3)";
         let mut session = self.session("move an alias").await?;
-        let row = session.row(SQL, &[&pipeline.as_str(), &alias, &version.as_str()]).await?;
+        let row = session
+            .row(SQL, &[&pipeline.as_str(), &alias, &version.as_str()])
+            .await?;
         if row.get(0) {
             return Ok(());
         }
@@ -81,7 +83,8 @@ impl Ledger {
 
     /// The model versions of a pipeline, newest first.
     pub async fn models(&self, pipeline: &PipelineName) -> Result<Vec<ModelEntry>, Error> {
-        const SQL: &str = "SELECT versions.pipeline, versions.model_version, path, pipeline_text, view_version, metrics,
+        const SQL: &str =
+            "SELECT versions.pipeline, versions.model_version, path, pipeline_text, view_version, metrics,
               read_versions, trained_at,
               array(SELECT alias FROM model_aliases AS aliases WHERE aliases.pipeline = versions.pipeline
                 AND aliases.model_version = versions.model_version ORDER BY alias)

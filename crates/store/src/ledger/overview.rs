@@ -61,8 +61,7 @@ pub struct ShownReason {
 impl Ledger {
     /// Every rule that was broken, most often first.
     pub async fn rule_totals(&self) -> Result<Vec<RuleTotal>, Error> {
-        const SQL: &str =
-            "SELECT rule_id, sum(rows)::bigint FROM violations GROUP BY rule_id ORDER BY 2 DESC, 1";
+        const SQL: &str = "SELECT rule_id, sum(rows)::bigint FROM violations GROUP BY rule_id ORDER BY 2 DESC, 1";
         let rows = self.session("sum the violations").await?.rows(SQL, &[]).await?;
         let total = |row: &tokio_postgres::Row| RuleTotal {
             rule: row.get(0),
@@ -94,8 +93,9 @@ impl Ledger {
 }
 
 fn shown(row: &tokio_postgres::Row) -> Result<ShownPrediction, Error> {
-    let Json(reasons) =
-        row.try_get::<_, Json<Vec<ShownReason>>>(4).map_err(|error| Error::Answer(error.to_string()))?;
+    let Json(reasons) = row
+        .try_get::<_, Json<Vec<ShownReason>>>(4)
+        .map_err(|error| Error::Answer(error.to_string()))?;
     Ok(ShownPrediction {
         pipeline: row.get(0),
         entity: row.get(1),

@@ -5,12 +5,13 @@
 
 use std::pin::pin;
 
-use muster_batch::{Alert, Cause, DataFile, Prediction};
-use serde::Serialize;
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::{Json, ToSql, Type};
+use bytes::Bytes;
+use futures_util::SinkExt;
+use muster_batch::{Alert, DataFile, Prediction};
+use tokio_postgres::types::Json;
 
 use super::claims::Claim;
+use super::copy_rows::CopyRows;
 use super::session::bounded;
 use super::{Ledger, wire};
 use crate::error::{Error, is_whole_retry};
@@ -18,6 +19,8 @@ use crate::error::{Error, is_whole_retry};
 const ACTION: &str = "write predictions";
 /// How often the whole transaction is run again after a serialization failure or deadlock.
 const RETRIES_MAX: u32 = 5;
+/// Bytes sent at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// What a claim's scoring made.
 #[derive(Clone, Copy, Debug)]
@@ -30,23 +33,6 @@ pub struct ScoredClaim<'a> {
     pub features: Option<&'a DataFile>,
     /// What people should be told.
     pub alerts: &'a [Alert],
-}
-
-#[derive(Debug, Serialize)]
-struct WireReason<'a> {
-    feature: &'a str,
-    contribution: f64,
-}
-
-/// A prediction's row as it is copied; an as-of time travels as the database's own number.
-struct Copied<'a> {
-    source: Option<i64>,
-    offset: Option<i64>,
-    as_of: Option<chrono::DateTime<chrono::Utc>>,
-    entity: Option<&'a str>,
-    score: f64,
-    band: &'a str,
-    reasons: Option<Json<Vec<WireReason<'a>>>>,
 }
 
 impl Ledger {
@@ -108,40 +94,19 @@ async fn copy(
 ) -> Result<(), tokio_postgres::Error> {
     const SQL: &str = "COPY predictions (tenant, claim_id, batch_id, source_id, record_offset, as_of, entity, score,
         band, reasons) FROM STDIN BINARY";
-    const TYPES: [Type; 10] = [
-        Type::TEXT,
-        Type::INT8,
-        Type::INT8,
-        Type::INT8,
-        Type::INT8,
-        Type::TIMESTAMPTZ,
-        Type::TEXT,
-        Type::FLOAT8,
-        Type::TEXT,
-        Type::JSONB,
-    ];
     if scored.predictions.is_empty() {
         return Ok(());
     }
-    let sink = transaction.copy_in(SQL).await?;
-    let mut writer = pin!(BinaryCopyInWriter::new(sink, &TYPES));
+    let mut sink = pin!(transaction.copy_in::<_, Bytes>(SQL).await?);
+    let mut rows = CopyRows::new(tenant, scored.claim.id, scored.claim.batch.0);
     for prediction in scored.predictions {
-        let row = copied(prediction);
-        let values: [&(dyn ToSql + Sync); 10] = [
-            &tenant,
-            &scored.claim.id,
-            &scored.claim.batch.0,
-            &row.source,
-            &row.offset,
-            &row.as_of,
-            &row.entity,
-            &row.score,
-            &row.band,
-            &row.reasons,
-        ];
-        writer.as_mut().write(&values).await?;
+        rows.push(prediction);
+        if rows.byte_len() >= CHUNK_BYTES {
+            sink.send(rows.take()).await?;
+        }
     }
-    writer.finish().await?;
+    sink.send(rows.end()).await?;
+    sink.as_mut().finish().await?;
     Ok(())
 }
 
@@ -165,31 +130,4 @@ async fn end(
         )
         .await?;
     Ok(row.get(0))
-}
-
-fn copied(prediction: &Prediction) -> Copied<'_> {
-    let (source, offset, as_of) = match prediction.cause {
-        Cause::Row(source, offset) => (Some(source.0), Some(offset.0), None),
-        Cause::Entity(_, as_of) => (None, None, chrono::DateTime::from_timestamp_micros(as_of)),
-    };
-    let reasons = prediction.reasons.as_ref().map(|reasons| {
-        Json(
-            reasons
-                .iter()
-                .map(|reason| WireReason {
-                    feature: &reason.feature,
-                    contribution: reason.contribution,
-                })
-                .collect(),
-        )
-    });
-    Copied {
-        source,
-        offset,
-        as_of,
-        entity: prediction.entity.as_deref(),
-        score: prediction.score,
-        band: &prediction.band,
-        reasons,
-    }
 }

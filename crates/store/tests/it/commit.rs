@@ -14,14 +14,19 @@ use crate::support::{Fixture, partition, sealed, to_commit, topic_id};
 async fn a_commit_makes_everything_visible_together() {
     let fixture = Fixture::new().await;
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
-    assert_eq!((source.next_offset, source.revision, source.incarnation), (None, Revision(0), 0));
+    assert_eq!(
+        (source.next_offset, source.revision, source.incarnation),
+        (None, Revision(0), 0)
+    );
     let mut batch = to_commit(sealed(&fixture.contract, &source, 5, 25, 3));
     batch.sealed.duplicate_offsets = vec![(6, 8), (20, 21)];
     batch.sealed.file_rows = vec![rows(1, 0, 10), rows(1, 12, 20), rows(2, 3, 4)];
     batch.statistics = vec![statistic("bad_ratio", "", 0.15), statistic("mean", "page", f64::NAN)];
     batch.alerts = vec![alert()];
     let outcomes = fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap();
-    let Outcome::Committed { version, delta, .. } = &outcomes[0] else { panic!("{outcomes:?}") };
+    let Outcome::Committed { version, delta, .. } = &outcomes[0] else {
+        panic!("{outcomes:?}")
+    };
     assert_eq!((*version, delta.from, delta.to), (1, Offset(5), Offset(25)));
 
     let row = fixture
@@ -40,7 +45,10 @@ async fn a_commit_makes_everything_visible_together() {
         )
         .await
         .unwrap();
-    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, i64>(2)), (20, 17, 3));
+    assert_eq!(
+        (row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, i64>(2)),
+        (20, 17, 3)
+    );
     assert_eq!(row.get::<_, &str>(3), "{[6,8),[20,21)}");
     assert_eq!((row.get::<_, i64>(4), row.get::<_, i64>(5)), (25, 5));
     assert_eq!(row.get::<_, i64>(6), 3);
@@ -86,7 +94,11 @@ async fn event_times_at_the_ends_of_time_are_kept() {
     let fixture = Fixture::new().await;
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
     let mut from = 0;
-    for (least, greatest) in [(i64::MIN + 1, i64::MAX), (-62_135_596_800_000_000, 253_402_300_799_999_999), (-1, -1)] {
+    for (least, greatest) in [
+        (i64::MIN + 1, i64::MAX),
+        (-62_135_596_800_000_000, 253_402_300_799_999_999),
+        (-1, -1),
+    ] {
         let mut batch = to_commit(sealed(&fixture.contract, &source, from, from + 1, 0));
         batch.sealed.event_times = Some((least, greatest));
         for file in &mut batch.sealed.files {
@@ -110,7 +122,11 @@ async fn a_zombies_commit_fails_on_its_token_and_the_others_go_in() {
     let fixture = Fixture::new().await;
     let topic = topic_id();
     let zombie = fixture.assign(topic, 3, "zombie").await;
-    let holder = fixture.ingest.assign("holder", &[partition(&fixture.contract, topic, 1, 3)]).await.unwrap();
+    let holder = fixture
+        .ingest
+        .assign("holder", &[partition(&fixture.contract, topic, 1, 3)])
+        .await
+        .unwrap();
     let batches: Vec<_> = zombie
         .iter()
         .map(|source| to_commit(sealed(&fixture.contract, source, 0, 10, 0)))
@@ -137,11 +153,21 @@ async fn a_batch_that_does_not_begin_at_the_next_offset_is_fenced() {
         let batch = to_commit(sealed(&fixture.contract, &source, from, to, 0));
         fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap().remove(0)
     };
-    assert!(commit(100, 110).await.is_committed(), "a new source begins wherever its log does");
+    assert!(
+        commit(100, 110).await.is_committed(),
+        "a new source begins wherever its log does"
+    );
     for (from, to) in [(100, 110), (105, 120), (111, 120), (0, 5)] {
         let outcome = commit(from, to).await;
         assert!(
-            matches!(outcome, Outcome::Fenced { fence: Fence::Offset, next_offset: Some(Offset(110)), .. }),
+            matches!(
+                outcome,
+                Outcome::Fenced {
+                    fence: Fence::Offset,
+                    next_offset: Some(Offset(110)),
+                    ..
+                }
+            ),
             "{from}..{to}: {outcome:?}"
         );
     }
@@ -153,12 +179,26 @@ async fn a_batch_that_does_not_begin_at_the_next_offset_is_fenced() {
 async fn a_batch_judged_against_another_revision_is_fenced() {
     let fixture = Fixture::new().await;
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
-    fixture.owner().await.batch_execute("UPDATE sources SET revision = 1").await.unwrap();
+    fixture
+        .owner()
+        .await
+        .batch_execute("UPDATE sources SET revision = 1")
+        .await
+        .unwrap();
     let mut batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
-    let outcome = fixture.ingest.commit(Attempt::new(), &[batch.clone()]).await.unwrap().remove(0);
+    let outcome = fixture
+        .ingest
+        .commit(Attempt::new(), &[batch.clone()])
+        .await
+        .unwrap()
+        .remove(0);
     assert!(matches!(
         outcome,
-        Outcome::Fenced { fence: Fence::Revision, revision: Some(Revision(1)), .. }
+        Outcome::Fenced {
+            fence: Fence::Revision,
+            revision: Some(Revision(1)),
+            ..
+        }
     ));
     batch.revision = Revision(1);
     assert!(fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap()[0].is_committed());
@@ -169,9 +209,17 @@ async fn consecutive_batches_of_one_source_go_in_together_or_fail_from_the_first
     let fixture = Fixture::new().await;
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
     let batch = |from, to| to_commit(sealed(&fixture.contract, &source, from, to, 0));
-    let outcomes = fixture.ingest.commit(Attempt::new(), &[batch(10, 20), batch(0, 10)]).await.unwrap();
+    let outcomes = fixture
+        .ingest
+        .commit(Attempt::new(), &[batch(10, 20), batch(0, 10)])
+        .await
+        .unwrap();
     assert!(outcomes.iter().all(Outcome::is_committed), "{outcomes:?}");
-    let outcomes = fixture.ingest.commit(Attempt::new(), &[batch(21, 30), batch(30, 40)]).await.unwrap();
+    let outcomes = fixture
+        .ingest
+        .commit(Attempt::new(), &[batch(21, 30), batch(30, 40)])
+        .await
+        .unwrap();
     assert!(outcomes.iter().all(|outcome| !outcome.is_committed()), "{outcomes:?}");
     fixture.adds_up().await;
 }
@@ -186,7 +234,11 @@ async fn the_same_attempt_twice_is_done_once_and_answers_the_same() {
     let second = fixture.ingest.commit(attempt, &[batch]).await.unwrap();
     assert_eq!(first, second);
     assert_eq!(fixture.number("SELECT count(*) FROM batches").await, 1);
-    let resolved = fixture.ingest.resolve(attempt, &[(source.source, source.token)], "a").await.unwrap();
+    let resolved = fixture
+        .ingest
+        .resolve(attempt, &[(source.source, source.token)], "a")
+        .await
+        .unwrap();
     assert_eq!(resolved, Resolved::Happened(first));
 }
 
@@ -196,7 +248,12 @@ async fn an_absent_attempt_can_never_come_after_it_was_resolved() {
     let topic = topic_id();
     let sources = fixture.assign(topic, 2, "a").await;
     // The second source passes on before the first attempt is resolved.
-    let other = fixture.ingest.assign("b", &[partition(&fixture.contract, topic, 1, 2)]).await.unwrap().remove(0);
+    let other = fixture
+        .ingest
+        .assign("b", &[partition(&fixture.contract, topic, 1, 2)])
+        .await
+        .unwrap()
+        .remove(0);
     let attempt = Attempt::new();
     let held: Vec<_> = sources.iter().map(|source| (source.source, source.token)).collect();
     let Resolved::Never(raised) = fixture.ingest.resolve(attempt, &held, "a").await.unwrap() else {
@@ -211,7 +268,13 @@ async fn an_absent_attempt_can_never_come_after_it_was_resolved() {
         .map(|source| to_commit(sealed(&fixture.contract, source, 0, 10, 0)))
         .collect();
     let outcomes = fixture.ingest.commit(attempt, &late).await.unwrap();
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Fenced { fence: Fence::Token, .. })));
+    assert!(outcomes.iter().all(|outcome| matches!(
+        outcome,
+        Outcome::Fenced {
+            fence: Fence::Token,
+            ..
+        }
+    )));
     // Both go on under the tokens they hold.
     let mut source = sources[0].clone();
     source.token = raised[0].token;
@@ -233,8 +296,18 @@ async fn a_file_that_is_listed_twice_undoes_the_whole_commit() {
     batches[1].sealed.files = batches[0].sealed.files.clone();
     let refused = fixture.ingest.commit(Attempt::new(), &batches).await;
     assert!(refused.is_err(), "{refused:?}");
-    assert_eq!(fixture.number("SELECT count(*) + (SELECT count(*) FROM attempts) FROM batches").await, 0);
-    assert_eq!(fixture.number("SELECT count(*) FROM sources WHERE next_offset IS NOT NULL").await, 0);
+    assert_eq!(
+        fixture
+            .number("SELECT count(*) + (SELECT count(*) FROM attempts) FROM batches")
+            .await,
+        0
+    );
+    assert_eq!(
+        fixture
+            .number("SELECT count(*) FROM sources WHERE next_offset IS NOT NULL")
+            .await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -271,7 +344,9 @@ async fn many_workers_at_once_neither_deadlock_nor_lose_an_order() {
                     .map(|source| to_commit(sealed(&contract, source, round * 5, round * 5 + 5, 1)))
                     .collect();
                 for outcome in ingest.commit(Attempt::new(), &batches).await.unwrap() {
-                    let Outcome::Committed { version, .. } = outcome else { panic!("{outcome:?}") };
+                    let Outcome::Committed { version, .. } = outcome else {
+                        panic!("{outcome:?}")
+                    };
                     versions.push(version);
                 }
             }
@@ -283,7 +358,11 @@ async fn many_workers_at_once_neither_deadlock_nor_lose_an_order() {
         versions.extend(task.await.unwrap());
     }
     let commits = WORKERS as i64 * ROUNDS;
-    assert_eq!(versions, (1..=commits).collect::<HashSet<_>>(), "each commit takes one version, none is skipped");
+    assert_eq!(
+        versions,
+        (1..=commits).collect::<HashSet<_>>(),
+        "each commit takes one version, none is skipped"
+    );
     assert_eq!(fixture.number("SELECT count(*) FROM batches").await, 2 * commits);
     fixture.adds_up().await;
 }
@@ -294,7 +373,11 @@ async fn assigning_against_commits_never_lets_both_win() {
     let topic = topic_id();
     let first = fixture.assign(topic, 4, "a").await;
     for round in 0..10 {
-        let holders = if round == 0 { first.clone() } else { fixture.assign(topic, 4, "a").await };
+        let holders = if round == 0 {
+            first.clone()
+        } else {
+            fixture.assign(topic, 4, "a").await
+        };
         let from = holders[0].next_offset.map_or(0, |offset| offset.0);
         let old: Vec<_> = holders
             .iter()
@@ -303,14 +386,29 @@ async fn assigning_against_commits_never_lets_both_win() {
                 to_commit(sealed(&fixture.contract, source, from, from + 3, 0))
             })
             .collect();
-        let (assigned, committed) =
-            tokio::join!(fixture.assign(topic, 4, "b"), fixture.ingest.commit(Attempt::new(), &old));
+        let (assigned, committed) = tokio::join!(
+            fixture.assign(topic, 4, "b"),
+            fixture.ingest.commit(Attempt::new(), &old)
+        );
         for outcome in committed.unwrap() {
-            let now = assigned.iter().find(|source| source.source == outcome.source()).unwrap();
-            let before = old.iter().find(|batch| batch.sealed.source == outcome.source()).unwrap();
-            let expected = if outcome.is_committed() { before.sealed.delta.to } else { before.sealed.delta.from };
+            let now = assigned
+                .iter()
+                .find(|source| source.source == outcome.source())
+                .unwrap();
+            let before = old
+                .iter()
+                .find(|batch| batch.sealed.source == outcome.source())
+                .unwrap();
+            let expected = if outcome.is_committed() {
+                before.sealed.delta.to
+            } else {
+                before.sealed.delta.from
+            };
             let read_on = now.next_offset.unwrap_or(before.sealed.delta.from);
-            assert_eq!(read_on, expected, "round {round}: the new holder reads on from what was committed");
+            assert_eq!(
+                read_on, expected,
+                "round {round}: the new holder reads on from what was committed"
+            );
         }
     }
     fixture.adds_up().await;
@@ -337,9 +435,27 @@ async fn a_paused_source_keeps_its_first_reason_until_it_is_resumed() {
     let topic = topic_id();
     let source = fixture.assign(topic, 1, "a").await.remove(0);
     let stranger = Some(crate::support::token());
-    assert!(!fixture.ingest.pause(source.source, stranger, "stop_above", &[alert()]).await.unwrap());
-    assert!(fixture.ingest.pause(source.source, Some(source.token), "stop_above", &[alert()]).await.unwrap());
-    assert!(fixture.ingest.pause(source.source, Some(source.token), "gap", &[alert()]).await.unwrap());
+    assert!(
+        !fixture
+            .ingest
+            .pause(source.source, stranger, "stop_above", &[alert()])
+            .await
+            .unwrap()
+    );
+    assert!(
+        fixture
+            .ingest
+            .pause(source.source, Some(source.token), "stop_above", &[alert()])
+            .await
+            .unwrap()
+    );
+    assert!(
+        fixture
+            .ingest
+            .pause(source.source, Some(source.token), "gap", &[alert()])
+            .await
+            .unwrap()
+    );
     assert_eq!(fixture.number("SELECT count(*) FROM alerts").await, 1);
     // A commit that was under way goes in; the pause is about reading on.
     let batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
@@ -358,11 +474,24 @@ async fn offsets_that_are_gone_are_recorded_as_a_gap_and_the_holder_is_fenced() 
     let source = fixture.assign(topic, 1, "a").await.remove(0);
     let batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
     fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap();
-    fixture.ingest.pause(source.source, None, "offsets 10 to 50 are gone", &[]).await.unwrap();
+    fixture
+        .ingest
+        .pause(source.source, None, "offsets 10 to 50 are gone", &[])
+        .await
+        .unwrap();
     assert!(fixture.ingest.resume(source.source, Some(Offset(50))).await.unwrap());
     let late = to_commit(sealed(&fixture.contract, &source, 10, 20, 0));
     let outcome = fixture.ingest.commit(Attempt::new(), &[late]).await.unwrap().remove(0);
-    assert!(matches!(outcome, Outcome::Fenced { fence: Fence::Token, .. }), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Fenced {
+                fence: Fence::Token,
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
     let again = fixture.assign(topic, 1, "a").await.remove(0);
     assert_eq!((again.next_offset, again.paused.as_deref()), (Some(Offset(50)), None));
     let batch = to_commit(sealed(&fixture.contract, &again, 50, 60, 0));
@@ -391,12 +520,26 @@ async fn a_schema_id_never_changes_its_text() {
     let fixture = Fixture::new().await;
     let id = muster_spec::SchemaId(7);
     for _ in 0..2 {
-        fixture.ingest.keep_schema("http://registry", id, "\"string\"").await.unwrap();
+        fixture
+            .ingest
+            .keep_schema("http://registry", id, "\"string\"")
+            .await
+            .unwrap();
     }
     fixture.ingest.keep_schema("", id, "\"long\"").await.unwrap();
-    let refused = fixture.ingest.keep_schema("http://registry", id, "\"long\"").await.unwrap_err();
+    let refused = fixture
+        .ingest
+        .keep_schema("http://registry", id, "\"long\"")
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("http://registry"), "{refused}");
-    assert_eq!(fixture.ingest.schema("", id).await.unwrap().as_deref(), Some("\"long\""));
+    assert_eq!(
+        fixture.ingest.schema("", id).await.unwrap().as_deref(),
+        Some("\"long\"")
+    );
     assert_eq!(fixture.ingest.schema("", muster_spec::SchemaId(8)).await.unwrap(), None);
-    assert_eq!(fixture.ingest.schemas("http://registry").await.unwrap(), vec![(id, "\"string\"".to_owned())]);
+    assert_eq!(
+        fixture.ingest.schemas("http://registry").await.unwrap(),
+        vec![(id, "\"string\"".to_owned())]
+    );
 }

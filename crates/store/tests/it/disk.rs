@@ -86,7 +86,11 @@ impl FileStore for FailingStore {
 
 impl Write for FailingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.fails() { Err(no_space()) } else { self.inner.write(bytes) }
+        if self.fails() {
+            Err(no_space())
+        } else {
+            self.inner.write(bytes)
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

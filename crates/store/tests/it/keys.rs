@@ -19,7 +19,14 @@ async fn commit(fixture: &Fixture, source: &Assigned, from: i64, times: Option<(
         file.event_times = times;
     }
     let path = sealed.files[1].path.clone();
-    assert!(fixture.ingest.commit(Attempt::new(), &[to_commit(sealed)]).await.unwrap()[0].is_committed());
+    assert!(
+        fixture
+            .ingest
+            .commit(Attempt::new(), &[to_commit(sealed)])
+            .await
+            .unwrap()[0]
+            .is_committed()
+    );
     path
 }
 
@@ -54,22 +61,53 @@ async fn partitions_that_were_added_load_the_others_until_a_window_has_passed() 
     let topic = topic_id();
     let hour = Some(Duration::from_secs(3600));
     // Two workers take the first two partitions one after the other: that is no growth.
-    let one = fixture.ingest.assign("a", &[partition(&fixture.contract, topic, 0, 2)]).await.unwrap().remove(0);
-    let two = fixture.ingest.assign("b", &[partition(&fixture.contract, topic, 1, 2)]).await.unwrap().remove(0);
+    let one = fixture
+        .ingest
+        .assign("a", &[partition(&fixture.contract, topic, 0, 2)])
+        .await
+        .unwrap()
+        .remove(0);
+    let two = fixture
+        .ingest
+        .assign("b", &[partition(&fixture.contract, topic, 1, 2)])
+        .await
+        .unwrap()
+        .remove(0);
     let of_one = commit(&fixture, &one, 0, Some((0, 10 * HOUR))).await;
     let of_two = commit(&fixture, &two, 0, Some((0, 9 * HOUR))).await;
     assert_eq!(to_load(&fixture, &one, hour).await.0, vec![of_one.clone()]);
 
-    let three = fixture.ingest.assign("c", &[partition(&fixture.contract, topic, 2, 3)]).await.unwrap().remove(0);
-    assert_eq!(to_load(&fixture, &three, hour).await.0, vec![of_one.clone(), of_two.clone()]);
-    assert_eq!(to_load(&fixture, &one, hour).await.0, vec![of_one.clone(), of_two.clone()]);
+    let three = fixture
+        .ingest
+        .assign("c", &[partition(&fixture.contract, topic, 2, 3)])
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        to_load(&fixture, &three, hour).await.0,
+        vec![of_one.clone(), of_two.clone()]
+    );
+    assert_eq!(
+        to_load(&fixture, &one, hour).await.0,
+        vec![of_one.clone(), of_two.clone()]
+    );
     // The new partition moves on by event time: at twelve hours the bound is where growth was, then past it.
     let edge = commit(&fixture, &three, 0, Some((12 * HOUR, 12 * HOUR))).await;
-    assert_eq!(to_load(&fixture, &three, hour).await.0, vec![of_one.clone(), edge.clone()]);
+    assert_eq!(
+        to_load(&fixture, &three, hour).await.0,
+        vec![of_one.clone(), edge.clone()]
+    );
     let past = commit(&fixture, &three, 1, Some((12 * HOUR + 1, 12 * HOUR + 1))).await;
-    assert_eq!(to_load(&fixture, &three, hour).await.0, vec![edge.clone(), past.clone()]);
+    assert_eq!(
+        to_load(&fixture, &three, hour).await.0,
+        vec![edge.clone(), past.clone()]
+    );
     let all = vec![of_one, of_two, edge, past];
-    assert_eq!(to_load(&fixture, &one, hour).await.0, all, "partition 0 has not come that far");
+    assert_eq!(
+        to_load(&fixture, &one, hour).await.0,
+        all,
+        "partition 0 has not come that far"
+    );
 }
 
 fn rows(file: u8, from: u64, to: u64) -> FileRows {
@@ -93,13 +131,27 @@ async fn held_rows_of_a_file_are_joined_over_batches_and_partitions() {
     for (source, from, file_rows) in held {
         let mut sealed = sealed(&fixture.contract, source, from, from + 1, 0);
         sealed.file_rows = file_rows;
-        fixture.ingest.commit(Attempt::new(), &[to_commit(sealed)]).await.unwrap();
+        fixture
+            .ingest
+            .commit(Attempt::new(), &[to_commit(sealed)])
+            .await
+            .unwrap();
     }
     let name = &fixture.contract.name;
     let of_file = fixture.ingest.file_rows_held(name, FileSha([1; 32])).await.unwrap();
     assert_eq!(of_file, vec![rows(1, 0, 11), rows(1, 12, 30)]);
-    assert_eq!(fixture.ingest.file_rows_held(name, FileSha([9; 32])).await.unwrap(), vec![]);
-    assert_eq!(fixture.ingest.file_rows_held(&"other".into(), FileSha([1; 32])).await.unwrap(), vec![]);
+    assert_eq!(
+        fixture.ingest.file_rows_held(name, FileSha([9; 32])).await.unwrap(),
+        vec![]
+    );
+    assert_eq!(
+        fixture
+            .ingest
+            .file_rows_held(&"other".into(), FileSha([1; 32]))
+            .await
+            .unwrap(),
+        vec![]
+    );
     let mine = fixture.ingest.file_rows_of(sources[0].source).await.unwrap();
     assert_eq!(mine, vec![rows(1, 0, 10), rows(1, 12, 20), rows(2, 0, 1)]);
     // When the topic grows, a row may come again in another partition.

@@ -13,3 +13,4 @@ mod seal;
 mod speed;
 mod support;
 mod sweep;
+mod validate;

@@ -12,8 +12,12 @@ fn empty() -> Settings {
 #[tokio::test]
 async fn of_four_migrators_at_once_one_migrates() {
     let settings = empty();
-    let (one, two, three, four) =
-        tokio::join!(migrate(&settings), migrate(&settings), migrate(&settings), migrate(&settings));
+    let (one, two, three, four) = tokio::join!(
+        migrate(&settings),
+        migrate(&settings),
+        migrate(&settings),
+        migrate(&settings)
+    );
     let mut applied: Vec<usize> = [one, two, three, four]
         .into_iter()
         .map(|migrated| migrated.expect("migrates").applied.len())
@@ -28,8 +32,7 @@ async fn of_four_migrators_at_once_one_migrates() {
 #[tokio::test]
 async fn migrators_of_several_databases_share_the_servers_roles() {
     let settings = [empty(), empty(), empty()];
-    let (one, two, three) =
-        tokio::join!(migrate(&settings[0]), migrate(&settings[1]), migrate(&settings[2]));
+    let (one, two, three) = tokio::join!(migrate(&settings[0]), migrate(&settings[1]), migrate(&settings[2]));
     for migrated in [one, two, three] {
         assert_eq!(migrated.unwrap().applied.len(), version_expected() as usize);
     }
@@ -63,16 +66,24 @@ async fn a_ledger_of_a_newer_program_is_left_alone() {
 #[tokio::test]
 async fn a_migration_that_was_broken_off_is_run_again_whole() {
     let settings = empty();
-    let (client, connection) = tokio_postgres::connect(&settings.address, tokio_postgres::NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&settings.address, tokio_postgres::NoTls)
+        .await
+        .unwrap();
     tokio::spawn(connection);
     // Something stands in the way of the third migration.
-    client.batch_execute("CREATE SCHEMA muster; CREATE TABLE muster.attempts (id integer)").await.unwrap();
+    client
+        .batch_execute("CREATE SCHEMA muster; CREATE TABLE muster.attempts (id integer)")
+        .await
+        .unwrap();
     let roles = "GRANT ALL ON SCHEMA muster TO PUBLIC";
     client.batch_execute(roles).await.unwrap();
     let refused = migrate(&settings).await.unwrap_err();
     assert!(refused.to_string().contains("attempts"), "{refused}");
     let half: bool = client
-        .query_one("SELECT to_regclass('muster.sources') IS NOT NULL AND to_regclass('muster.batches') IS NULL", &[])
+        .query_one(
+            "SELECT to_regclass('muster.sources') IS NOT NULL AND to_regclass('muster.batches') IS NULL",
+            &[],
+        )
         .await
         .unwrap()
         .get(0);
@@ -85,15 +96,21 @@ async fn a_migration_that_was_broken_off_is_run_again_whole() {
 #[tokio::test]
 async fn a_plain_session_finds_the_tables() {
     let fixture = Fixture::new().await;
-    let (client, connection) =
-        tokio_postgres::connect(&fixture.settings.address, tokio_postgres::NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&fixture.settings.address, tokio_postgres::NoTls)
+        .await
+        .unwrap();
     tokio::spawn(connection);
-    client.batch_execute("SELECT FROM batches; SELECT FROM prediction_details").await.unwrap();
+    client
+        .batch_execute("SELECT FROM batches; SELECT FROM prediction_details")
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn an_address_that_cannot_be_read_is_the_users_trouble() {
-    let error = Ledger::new(&Settings::new("postgres://user@host:notaport/x"), Role::Read).err().unwrap();
+    let error = Ledger::new(&Settings::new("postgres://user@host:notaport/x"), Role::Read)
+        .err()
+        .unwrap();
     assert_eq!(error.domain(), Domain::User, "{error}");
     let mut settings = Settings::new("host=/nowhere/at/all user=nobody dbname=none");
     settings.connect = std::time::Duration::from_secs(1);

@@ -41,7 +41,10 @@ async fn a_commit_cut_anywhere_is_resolved_to_exactly_what_happened() {
         proxy.set(wire);
         let begun = Instant::now();
         let lost = ledger.commit(attempt, &[batch]).await.unwrap_err();
-        assert!(matches!(lost, Error::OutcomeUnknown { attempt: told, .. } if told == attempt.0), "{wire:?}: {lost}");
+        assert!(
+            matches!(lost, Error::OutcomeUnknown { attempt: told, .. } if told == attempt.0),
+            "{wire:?}: {lost}"
+        );
         assert_eq!(lost.domain(), Domain::Environment);
         assert!(begun.elapsed() < Duration::from_secs(5), "{wire:?}: bounded");
         let still = ledger.resolve(attempt, &[(source.source, source.token)], "a").await;
@@ -49,7 +52,11 @@ async fn a_commit_cut_anywhere_is_resolved_to_exactly_what_happened() {
 
         proxy.set(Wire::Whole);
         let happened_here = happened && from > 0;
-        match ledger.resolve(attempt, &[(source.source, source.token)], "a").await.unwrap() {
+        match ledger
+            .resolve(attempt, &[(source.source, source.token)], "a")
+            .await
+            .unwrap()
+        {
             Resolved::Happened(outcomes) => {
                 assert!(happened_here, "{wire:?}");
                 assert!(outcomes[0].is_committed());
@@ -76,7 +83,10 @@ async fn a_commit_under_way_is_waited_for_before_it_is_called_absent() {
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
     // Something holds the contract's counter: the commit has its source's lock and waits.
     let owner = fixture.owner().await;
-    owner.batch_execute("BEGIN; UPDATE contracts SET version = version").await.unwrap();
+    owner
+        .batch_execute("BEGIN; UPDATE contracts SET version = version")
+        .await
+        .unwrap();
     let attempt = Attempt::new();
     let batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
     let ingest = fixture.ingest.clone();
@@ -97,14 +107,20 @@ async fn a_held_lock_ends_in_a_refusal_that_may_be_tried_again() {
     let fixture = Fixture::new().await;
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
     let owner = fixture.owner().await;
-    owner.batch_execute("BEGIN; UPDATE sources SET worker = worker").await.unwrap();
+    owner
+        .batch_execute("BEGIN; UPDATE sources SET worker = worker")
+        .await
+        .unwrap();
     let mut settings = fixture.settings.clone();
     settings.lock = Duration::from_millis(200);
     let ledger = Ledger::new(&settings, Role::Ingest).unwrap();
     let batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
     let attempt = Attempt::new();
     let refused = ledger.commit(attempt, &[batch.clone()]).await.unwrap_err();
-    assert!(matches!(&refused, Error::Refused { code, .. } if code.code() == "55P03"), "{refused}");
+    assert!(
+        matches!(&refused, Error::Refused { code, .. } if code.code() == "55P03"),
+        "{refused}"
+    );
     assert!(refused.retry());
     owner.batch_execute("ROLLBACK").await.unwrap();
     assert!(ledger.commit(attempt, &[batch]).await.unwrap()[0].is_committed());
@@ -115,7 +131,10 @@ async fn an_empty_pool_is_waited_for_and_then_told() {
     let fixture = Fixture::new().await;
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
     let owner = fixture.owner().await;
-    owner.batch_execute("BEGIN; UPDATE sources SET worker = worker").await.unwrap();
+    owner
+        .batch_execute("BEGIN; UPDATE sources SET worker = worker")
+        .await
+        .unwrap();
     let mut settings = fixture.settings.clone();
     settings.connections_max = 1;
     settings.connect = Duration::from_millis(200);
@@ -150,8 +169,13 @@ async fn a_killed_server_is_the_environments_trouble_and_what_was_committed_stay
     let lost = ledger.commit(attempt, &[next.clone()]).await.unwrap_err();
     assert_eq!(lost.domain(), Domain::Environment, "{lost}");
     server.restart().expect("starts again");
-    let resolved = ledger.resolve(attempt, &[(source.source, source.token)], "a").await.unwrap();
-    let Resolved::Never(raised) = resolved else { panic!("the server was gone") };
+    let resolved = ledger
+        .resolve(attempt, &[(source.source, source.token)], "a")
+        .await
+        .unwrap();
+    let Resolved::Never(raised) = resolved else {
+        panic!("the server was gone")
+    };
     assert_eq!(raised[0].next_offset.map(|offset| offset.0), Some(10));
     assert!(ledger.reconcile().await.unwrap().faults.is_empty());
 }

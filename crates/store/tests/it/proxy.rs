@@ -34,12 +34,17 @@ impl Proxy {
     /// A proxy in front of the server at `address`.
     pub fn start(address: &str) -> Self {
         let config: tokio_postgres::Config = address.parse().expect("an address");
-        let folder = tempfile::Builder::new().prefix("mp").tempdir_in("/tmp").expect("a folder");
+        let folder = tempfile::Builder::new()
+            .prefix("mp")
+            .tempdir_in("/tmp")
+            .expect("a folder");
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).expect("a socket");
         let mode = Arc::new(AtomicU8::new(Wire::Whole as u8));
         let user = config.get_user().expect("a user").to_owned();
         let database = config.get_dbname().expect("a database").to_owned();
-        let password = config.get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let password = config
+            .get_password()
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let port = config.get_ports().first().copied().unwrap_or(5432);
         let host = config.get_hosts().first().expect("a host").clone();
         let shared = Arc::clone(&mode);
@@ -53,15 +58,22 @@ impl Proxy {
                         tokio::spawn(pass(client, server, mode));
                     }
                     Host::Tcp(name) => {
-                        let server = TcpStream::connect((name.as_str(), port)).await.expect("the server listens");
+                        let server = TcpStream::connect((name.as_str(), port))
+                            .await
+                            .expect("the server listens");
                         tokio::spawn(pass(client, server, mode));
                     }
                 }
             }
         });
-        let password = password.map(|password| format!(" password='{password}'")).unwrap_or_default();
+        let password = password
+            .map(|password| format!(" password='{password}'"))
+            .unwrap_or_default();
         Self {
-            address: format!("host={} port=5432 user={user} dbname={database}{password}", folder.path().display()),
+            address: format!(
+                "host={} port=5432 user={user} dbname={database}{password}",
+                folder.path().display()
+            ),
             mode,
             _folder: folder,
         }
@@ -83,7 +95,9 @@ where
     let requests = async {
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            let Ok(length @ 1..) = from_client.read(&mut buffer).await else { return };
+            let Ok(length @ 1..) = from_client.read(&mut buffer).await else {
+                return;
+            };
             if is(Wire::CutRequests) {
                 return;
             }
@@ -98,7 +112,9 @@ where
     let answers = async {
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            let Ok(length @ 1..) = from_server.read(&mut buffer).await else { return };
+            let Ok(length @ 1..) = from_server.read(&mut buffer).await else {
+                return;
+            };
             if is(Wire::CutAnswers) {
                 return;
             }

@@ -13,16 +13,34 @@ const WITHOUT_CHECKS: &str = "DO $$ DECLARE it record; BEGIN
 #[tokio::test]
 async fn what_does_not_add_up_is_said() {
     let damages = [
-        ("UPDATE sources SET next_offset = 31", "its next offset is 31 and its batches end at 30"),
-        ("UPDATE sources SET first_offset = 1", "its first offset is 1 and its batches begin at 0"),
-        ("UPDATE batches SET from_offset = 12 WHERE from_offset = 10", "offsets 10 to 12 are in no batch"),
-        ("UPDATE batches SET from_offset = 8 WHERE from_offset = 10", "offsets 8 to 10 are in two batches"),
+        (
+            "UPDATE sources SET next_offset = 31",
+            "its next offset is 31 and its batches end at 30",
+        ),
+        (
+            "UPDATE sources SET first_offset = 1",
+            "its first offset is 1 and its batches begin at 0",
+        ),
+        (
+            "UPDATE batches SET from_offset = 12 WHERE from_offset = 10",
+            "offsets 10 to 12 are in no batch",
+        ),
+        (
+            "UPDATE batches SET from_offset = 8 WHERE from_offset = 10",
+            "offsets 8 to 10 are in two batches",
+        ),
         (
             "UPDATE files SET rows = rows - 1 WHERE kind = 'good' AND path LIKE '%s1-10-%'",
             "8 good rows counted and 7 in listed files",
         ),
-        ("UPDATE files SET rows = 9 WHERE kind = 'bad' AND path LIKE '%s1-0-%'", "2 bad records counted and 9 in listed"),
-        ("DELETE FROM files WHERE kind = 'bad' AND path LIKE '%s1-0-%'", "2 bad records counted and 0 in listed files"),
+        (
+            "UPDATE files SET rows = 9 WHERE kind = 'bad' AND path LIKE '%s1-0-%'",
+            "2 bad records counted and 9 in listed",
+        ),
+        (
+            "DELETE FROM files WHERE kind = 'bad' AND path LIKE '%s1-0-%'",
+            "2 bad records counted and 0 in listed files",
+        ),
         ("DELETE FROM violations", "2 bad records with 0 violations"),
         (
             "UPDATE batches SET received = 11 WHERE from_offset = 0",

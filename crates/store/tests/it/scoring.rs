@@ -64,7 +64,11 @@ async fn with_batches(count: i64) -> (Fixture, Assigned) {
 }
 
 async fn take(fixture: &Fixture, worker: &str, lease: Duration) -> Option<Claim> {
-    fixture.score.take_claim(&pipeline(), PURPOSE_SCORE, worker, lease).await.unwrap()
+    fixture
+        .score
+        .take_claim(&pipeline(), PURPOSE_SCORE, worker, lease)
+        .await
+        .unwrap()
 }
 
 fn predictions(claim: &Claim, count: i64) -> Vec<Prediction> {
@@ -72,7 +76,11 @@ fn predictions(claim: &Claim, count: i64) -> Vec<Prediction> {
     (0..count)
         .map(|at| Prediction {
             score: at as f64 / count as f64,
-            band: if at % 2 == 0 { "looking".into() } else { "staying".into() },
+            band: if at % 2 == 0 {
+                "looking".into()
+            } else {
+                "staying".into()
+            },
             reasons: (at % 3 != 0).then(|| {
                 vec![Reason {
                     feature: "page".into(),
@@ -99,20 +107,53 @@ pub async fn write(fixture: &Fixture, claim: &Claim, predictions: &[Prediction])
 #[tokio::test]
 async fn the_first_model_is_champion_and_later_ones_are_challengers_until_promoted() {
     let fixture = Fixture::new().await;
-    assert_eq!(fixture.score.keep_model(&model('a')).await.unwrap().as_deref(), Some("champion"));
-    assert_eq!(fixture.score.keep_model(&model('b')).await.unwrap().as_deref(), Some("challenger"));
-    assert_eq!(fixture.score.keep_model(&model('a')).await.unwrap(), None, "kept before");
+    assert_eq!(
+        fixture.score.keep_model(&model('a')).await.unwrap().as_deref(),
+        Some("champion")
+    );
+    assert_eq!(
+        fixture.score.keep_model(&model('b')).await.unwrap().as_deref(),
+        Some("challenger")
+    );
+    assert_eq!(
+        fixture.score.keep_model(&model('a')).await.unwrap(),
+        None,
+        "kept before"
+    );
     let champion = fixture.score.model(&pipeline(), "champion").await.unwrap().unwrap();
     assert_eq!(champion.model, model('a'));
-    fixture.score.move_alias(&pipeline(), "champion", &model('b').version).await.unwrap();
+    fixture
+        .score
+        .move_alias(&pipeline(), "champion", &model('b').version)
+        .await
+        .unwrap();
     let models = fixture.score.models(&pipeline()).await.unwrap();
-    let aliases: Vec<_> = models.iter().map(|entry| (entry.model.path.clone(), entry.aliases.clone())).collect();
+    let aliases: Vec<_> = models
+        .iter()
+        .map(|entry| (entry.model.path.clone(), entry.aliases.clone()))
+        .collect();
     assert_eq!(
         aliases,
-        vec![("models/b".to_owned(), vec!["champion".to_owned()]), ("models/a".to_owned(), vec![])]
+        vec![
+            ("models/b".to_owned(), vec!["champion".to_owned()]),
+            ("models/a".to_owned(), vec![])
+        ]
     );
-    let unknown = fixture.score.move_alias(&pipeline(), "champion", &model('c').version).await.unwrap_err();
-    assert!(matches!(unknown, Error::Missing { what: "model version", .. }), "{unknown}");
+    let unknown = fixture
+        .score
+        .move_alias(&pipeline(), "champion", &model('c').version)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            unknown,
+            Error::Missing {
+                what: "model version",
+                ..
+            }
+        ),
+        "{unknown}"
+    );
     assert_eq!(fixture.number("SELECT count(*) FROM model_alias_moves").await, 3);
 }
 
@@ -123,7 +164,11 @@ async fn a_slot_has_one_run_however_many_scorers_open_it() {
     let opened = futures_util::future::join_all((0..5).map(|_| fixture.score.open_run(&slot))).await;
     let opened: Vec<_> = opened.into_iter().map(Result::unwrap).collect();
     assert_eq!(opened.iter().filter(|run| run.opened).count(), 1);
-    assert!(opened.iter().all(|run| run.run == opened[0].run && run.state == RunState::Open && run.claims == 3));
+    assert!(
+        opened
+            .iter()
+            .all(|run| run.run == opened[0].run && run.state == RunState::Open && run.claims == 3)
+    );
     assert_eq!(fixture.number("SELECT count(*) FROM claims").await, 3);
     let last = fixture.score.last_slot(&pipeline(), PURPOSE_SCORE).await.unwrap();
     assert_eq!(last, Some(slot.at));
@@ -134,7 +179,10 @@ async fn a_run_without_new_batches_is_skipped_and_bad_batches_are_no_work() {
     let (fixture, source) = with_batches(0).await;
     commit(&fixture, &source, 0, 10).await;
     let opened = fixture.score.open_run(&slot(&fixture, 0)).await.unwrap();
-    assert_eq!((opened.opened, opened.state, opened.claims), (true, RunState::Skipped, 0));
+    assert_eq!(
+        (opened.opened, opened.state, opened.claims),
+        (true, RunState::Skipped, 0)
+    );
     commit(&fixture, &source, 10, 0).await;
     let opened = fixture.score.open_run(&slot(&fixture, 1)).await.unwrap();
     assert_eq!((opened.state, opened.claims), (RunState::Open, 1));
@@ -144,7 +192,10 @@ async fn a_run_without_new_batches_is_skipped_and_bad_batches_are_no_work() {
     assert_eq!((opened.state, opened.claims), (RunState::Skipped, 0));
     let runs = fixture.score.runs(&pipeline(), 10).await.unwrap();
     let states: Vec<_> = runs.iter().map(|run| (run.state, run.predictions)).collect();
-    assert_eq!(states, vec![(RunState::Skipped, 0), (RunState::Done, 10), (RunState::Skipped, 0)]);
+    assert_eq!(
+        states,
+        vec![(RunState::Skipped, 0), (RunState::Done, 10), (RunState::Skipped, 0)]
+    );
     assert_eq!(runs[1].read_versions, BTreeMap::from([("test.visit".to_owned(), 2)]));
 }
 
@@ -170,14 +221,32 @@ async fn scorers_share_a_run_and_each_row_is_scored_once() {
     assert_eq!(fixture.number(twice).await, 0);
     assert_eq!(fixture.number("SELECT count(*) FROM predictions").await, 96);
     let run = fixture.score.runs(&pipeline(), 1).await.unwrap().remove(0);
-    assert_eq!((run.state, run.claims, run.predictions, run.corrupt), (RunState::Done, 12, 96, 0));
-    assert_eq!(fixture.number("SELECT count(*) FROM predictions_rest").await, 0, "the month has its partition");
-    let counts = fixture.score.prediction_counts(&pipeline(), PURPOSE_SCORE).await.unwrap();
+    assert_eq!(
+        (run.state, run.claims, run.predictions, run.corrupt),
+        (RunState::Done, 12, 96, 0)
+    );
+    assert_eq!(
+        fixture.number("SELECT count(*) FROM predictions_rest").await,
+        0,
+        "the month has its partition"
+    );
+    let counts = fixture
+        .score
+        .prediction_counts(&pipeline(), PURPOSE_SCORE)
+        .await
+        .unwrap();
     assert_eq!((counts.count, counts.bands["looking"]), (96, 48));
-    let sample = fixture.score.prediction_sample(&pipeline(), PURPOSE_SCORE, 3).await.unwrap();
+    let sample = fixture
+        .score
+        .prediction_sample(&pipeline(), PURPOSE_SCORE, 3)
+        .await
+        .unwrap();
     assert_eq!(sample.len(), 3);
     assert_eq!((&sample[0].entity, sample[0].score), (&None, 0.0));
-    assert_eq!(sample[1].reasons, Some(serde_json::json!([{"feature": "page", "contribution": -0.25}])));
+    assert_eq!(
+        sample[1].reasons,
+        Some(serde_json::json!([{"feature": "page", "contribution": -0.25}]))
+    );
     assert_eq!(sample[2].position, Some(("test.visit.v1".to_owned(), 0, 2)));
 }
 
@@ -187,13 +256,22 @@ async fn a_zombie_scorers_predictions_are_not_written() {
     fixture.score.open_run(&slot(&fixture, 0)).await.unwrap();
     let zombie = take(&fixture, "zombie", Duration::from_millis(50)).await.unwrap();
     assert!(take(&fixture, "early", LEASE).await.is_none(), "the lease holds");
-    assert!(fixture.score.extend_claim(&zombie, Duration::from_millis(100)).await.unwrap());
+    assert!(
+        fixture
+            .score
+            .extend_claim(&zombie, Duration::from_millis(100))
+            .await
+            .unwrap()
+    );
     tokio::time::sleep(Duration::from_millis(200)).await;
     let holder = take(&fixture, "holder", LEASE).await.unwrap();
     assert_eq!((holder.id, holder.tries), (zombie.id, 2));
     assert!(!fixture.score.extend_claim(&zombie, LEASE).await.unwrap());
     let fenced = write(&fixture, &zombie, &predictions(&zombie, 8)).await.unwrap_err();
-    assert!(matches!(fenced, Error::Fenced { token, .. } if token == zombie.token), "{fenced}");
+    assert!(
+        matches!(fenced, Error::Fenced { token, .. } if token == zombie.token),
+        "{fenced}"
+    );
     assert_eq!(fixture.number("SELECT count(*) FROM predictions").await, 0);
     let parked = fixture.score.park_claim(&zombie, "no", &[]).await;
     assert!(matches!(parked, Err(Error::Fenced { .. })));
@@ -219,19 +297,38 @@ async fn a_corrupt_batch_is_parked_and_the_run_goes_on() {
         window: "slot".into(),
         target: None,
     };
-    fixture.score.park_claim(&bad, "file `x` is damaged", &[alert]).await.unwrap();
-    let run = fixture.score.open_runs(&pipeline(), PURPOSE_SCORE).await.unwrap().remove(0);
+    fixture
+        .score
+        .park_claim(&bad, "file `x` is damaged", &[alert])
+        .await
+        .unwrap();
+    let run = fixture
+        .score
+        .open_runs(&pipeline(), PURPOSE_SCORE)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((run.state, run.corrupt), (RunState::Open, 1));
     let good = take(&fixture, "a", LEASE).await.unwrap();
     write(&fixture, &good, &predictions(&good, 8)).await.unwrap();
     assert!(take(&fixture, "a", LEASE).await.is_none());
-    assert!(fixture.score.open_runs(&pipeline(), PURPOSE_SCORE).await.unwrap().is_empty());
+    assert!(
+        fixture
+            .score
+            .open_runs(&pipeline(), PURPOSE_SCORE)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let run = fixture.score.runs(&pipeline(), 1).await.unwrap().remove(0);
     assert_eq!((run.state, run.corrupt, run.predictions), (RunState::Done, 1, 8));
     let message = fixture
         .owner()
         .await
-        .query_one("SELECT message, (SELECT run_id FROM alerts) FROM claims WHERE state = 'corrupt'", &[])
+        .query_one(
+            "SELECT message, (SELECT run_id FROM alerts) FROM claims WHERE state = 'corrupt'",
+            &[],
+        )
         .await
         .unwrap();
     assert_eq!(message.get::<_, &str>(0), "file `x` is damaged");
@@ -247,7 +344,10 @@ async fn a_score_that_is_no_probability_undoes_its_whole_claim() {
     let mut wrong = predictions(&claim, 8);
     wrong[7].score = 1.5;
     let refused = write(&fixture, &claim, &wrong).await.unwrap_err();
-    assert!(!refused.to_string().contains("visitor-7"), "no value in an error: {refused}");
+    assert!(
+        !refused.to_string().contains("visitor-7"),
+        "no value in an error: {refused}"
+    );
     assert!(!refused.retry());
     assert_eq!(fixture.number("SELECT count(*) FROM predictions").await, 0);
     write(&fixture, &claim, &predictions(&claim, 8)).await.unwrap();
@@ -265,7 +365,10 @@ async fn features_are_sealed_and_listed_with_their_claim() {
     let features = RecordBatch::try_new(schema, vec![Arc::new(Float64Array::from(vec![1.0; 8]))]).unwrap();
     writer.push(&features).unwrap();
     let file = writer.seal(&|_| ()).unwrap().unwrap();
-    assert_eq!(file.path, format!("feature-data/visits/c{}-{}.parquet", claim.id, claim.token));
+    assert_eq!(
+        file.path,
+        format!("feature-data/visits/c{}-{}.parquet", claim.id, claim.token)
+    );
     let scored = ScoredClaim {
         claim: &claim,
         predictions: &predictions(&claim, 8),
@@ -279,7 +382,12 @@ async fn features_are_sealed_and_listed_with_their_claim() {
         sha256: file.sha256,
     };
     check(&*store, &listed).unwrap();
-    assert_eq!(fixture.number("SELECT count(*) FROM files WHERE kind = 'features' AND claim_id IS NOT NULL").await, 1);
+    assert_eq!(
+        fixture
+            .number("SELECT count(*) FROM files WHERE kind = 'features' AND claim_id IS NOT NULL")
+            .await,
+        1
+    );
     let empty = ClaimWriter::new(store, &pipeline(), 2, claim.token).unwrap();
     assert!(empty.seal(&|_| ()).unwrap().is_none());
 }
@@ -292,7 +400,12 @@ async fn an_entitys_prediction_has_its_as_of_time() {
     let mut one = predictions(&claim, 1);
     one[0].cause = Cause::Entity(BatchId(claim.batch.0), 1_700_000_000_000_000);
     write(&fixture, &claim, &one).await.unwrap();
-    let row = fixture.owner().await.query_one("SELECT as_of::text, source_id FROM predictions", &[]).await.unwrap();
+    let row = fixture
+        .owner()
+        .await
+        .query_one("SELECT as_of::text, source_id FROM predictions", &[])
+        .await
+        .unwrap();
     assert_eq!(row.get::<_, &str>(0), "2023-11-14 22:13:20+00");
     assert_eq!(row.get::<_, Option<i64>>(1), None);
 }
@@ -342,13 +455,31 @@ async fn dead_letters_are_due_until_their_cursor_passed_and_it_never_goes_back()
     };
     let files = fixture.ingest.due_bad_files(name, 10).await.unwrap();
     assert_eq!(due(&files), vec![(0, 10), (10, 20), (20, 30)]);
-    fixture.ingest.advance_dead_letters(source.source, Offset(14)).await.unwrap();
-    fixture.ingest.advance_dead_letters(source.source, Offset(10)).await.unwrap();
-    assert_eq!(due(&fixture.ingest.due_bad_files(name, 1).await.unwrap()), vec![(14, 20)]);
-    fixture.ingest.advance_dead_letters(source.source, Offset(30)).await.unwrap();
+    fixture
+        .ingest
+        .advance_dead_letters(source.source, Offset(14))
+        .await
+        .unwrap();
+    fixture
+        .ingest
+        .advance_dead_letters(source.source, Offset(10))
+        .await
+        .unwrap();
+    assert_eq!(
+        due(&fixture.ingest.due_bad_files(name, 1).await.unwrap()),
+        vec![(14, 20)]
+    );
+    fixture
+        .ingest
+        .advance_dead_letters(source.source, Offset(30))
+        .await
+        .unwrap();
     assert!(fixture.ingest.due_bad_files(name, 10).await.unwrap().is_empty());
     let rules = fixture.ingest.broken_rules(Some(name)).await.unwrap();
-    assert_eq!((rules[0].rule.as_str(), rules[0].rows, rules[0].is_warning), ("visitor_id.required", 6, false));
+    assert_eq!(
+        (rules[0].rule.as_str(), rules[0].rows, rules[0].is_warning),
+        ("visitor_id.required", 6, false)
+    );
 }
 
 #[tokio::test]
@@ -360,7 +491,13 @@ async fn a_reader_holds_its_version_until_it_closes() {
     assert_eq!(fixture.number("SELECT count(*) FROM readers").await, 1);
     fixture.score.close_reader(reader).await.unwrap();
     assert_eq!(fixture.number("SELECT count(*) FROM readers").await, 0);
-    assert!(fixture.score.open_reader(&"nothing".into(), "train", LEASE).await.is_err());
+    assert!(
+        fixture
+            .score
+            .open_reader(&"nothing".into(), "train", LEASE)
+            .await
+            .is_err()
+    );
 }
 
 /// A fixture with one taken claim.

@@ -83,15 +83,27 @@ fn what_is_sealed_comes_back_with_positions_reasons_and_raw_bytes() {
     assert!(writer.bytes() > 0);
     let sealed = writer.seal(&|_| ()).unwrap();
 
-    let counts = (sealed.received, sealed.good, sealed.bad, sealed.duplicates, sealed.tombstones);
+    let counts = (
+        sealed.received,
+        sealed.good,
+        sealed.bad,
+        sealed.duplicates,
+        sealed.tombstones,
+    );
     assert_eq!(counts, (16, 4, 4, 6, 2));
     assert_eq!((sealed.delta.from, sealed.delta.to), (Offset(10), Offset(28)));
     assert_eq!(sealed.duplicate_offsets, vec![(12, 14), (18, 19), (21, 23), (27, 28)]);
     assert_eq!(sealed.event_times, Some((HOUR, HOUR)));
     assert_eq!(sealed.file_rows, vec![rows_of(0, 6)]);
-    let rules: Vec<_> = sealed.rules.iter().map(|rule| (&*rule.rule, rule.rows, &*rule.sample)).collect();
-    let expected: Vec<(&str, u64, &[i64])> =
-        vec![("record.undecodable", 2, &[16, 25]), ("visitor_id.required", 2, &[11, 20])];
+    let rules: Vec<_> = sealed
+        .rules
+        .iter()
+        .map(|rule| (&*rule.rule, rule.rows, &*rule.sample))
+        .collect();
+    let expected: Vec<(&str, u64, &[i64])> = vec![
+        ("record.undecodable", 2, &[16, 25]),
+        ("visitor_id.required", 2, &[11, 20]),
+    ];
     assert_eq!(rules, expected);
 
     let kinds: Vec<FileKind> = sealed.files.iter().map(|file| file.kind).collect();
@@ -108,27 +120,58 @@ fn what_is_sealed_comes_back_with_positions_reasons_and_raw_bytes() {
     );
     assert_eq!(place.files().len(), 3, "nothing but the sealed files is left");
 
-    let good = open(&*place.store, &listed(&sealed.files[0]), None).unwrap().next().unwrap().unwrap();
-    let names: Vec<_> = good.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let good = open(&*place.store, &listed(&sealed.files[0]), None)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let names: Vec<_> = good
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
     assert_eq!(
         names,
-        ["visitor_id", "page", "seen_at", "_source", "_topic", "_partition", "_offset", "_event_time"]
+        [
+            "visitor_id",
+            "page",
+            "seen_at",
+            "_source",
+            "_topic",
+            "_partition",
+            "_offset",
+            "_event_time"
+        ]
     );
     let column = |name: &str| good.column_by_name(name).unwrap();
     assert_eq!(column("visitor_id").as_primitive::<Int64Type>().values(), &[1, 2, 1, 2]);
     assert_eq!(column("_source").as_primitive::<Int64Type>().values(), &[3; 4]);
     assert_eq!(column("_partition").as_primitive::<Int32Type>().values(), &[0; 4]);
     assert_eq!(column("_topic").as_string::<i32>().value(3), "test.visit.v1");
-    assert_eq!(column("_offset").as_primitive::<Int64Type>().values(), &[10, 17, 19, 26]);
+    assert_eq!(
+        column("_offset").as_primitive::<Int64Type>().values(),
+        &[10, 17, 19, 26]
+    );
     let times = column("_event_time").as_primitive::<TimestampMicrosecondType>();
-    assert_eq!(times.iter().collect::<Vec<_>>(), vec![Some(HOUR), None, Some(HOUR), None]);
+    assert_eq!(
+        times.iter().collect::<Vec<_>>(),
+        vec![Some(HOUR), None, Some(HOUR), None]
+    );
 
-    let bad = open(&*place.store, &listed(&sealed.files[1]), None).unwrap().next().unwrap().unwrap();
+    let bad = open(&*place.store, &listed(&sealed.files[1]), None)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
     let names: Vec<_> = bad.schema().fields().iter().map(|field| field.name().clone()).collect();
     let expected = "_source _topic _partition _offset _timestamp _key _headers _payload _violations _warnings _reason";
     assert_eq!(names.join(" "), expected);
     let column = |name: &str| bad.column_by_name(name).unwrap();
-    assert_eq!(column("_offset").as_primitive::<Int64Type>().values(), &[11, 16, 20, 25]);
+    assert_eq!(
+        column("_offset").as_primitive::<Int64Type>().values(),
+        &[11, 16, 20, 25]
+    );
     assert_eq!(column("_payload").as_binary::<i32>().value(1), b"payload-16");
     assert_eq!(column("_key").as_binary::<i32>().value(0), 11i64.to_be_bytes());
     let timestamps = column("_timestamp").as_primitive::<TimestampMillisecondType>();
@@ -216,7 +259,10 @@ fn a_batch_that_does_not_follow_is_refused_and_the_writer_goes_on() {
     let mut writer = place.writer(5);
     for from in [4, 6, 0] {
         let refused = writer.push(&judged(&contract(), SOURCE, from, &fates()));
-        assert!(matches!(refused, Err(Error::NotContiguous { expected: 5, .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(Error::NotContiguous { expected: 5, .. })),
+            "{refused:?}"
+        );
     }
     writer.push(&judged(&contract(), SOURCE, 5, &fates())).unwrap();
     assert_eq!(writer.seal(&|_| ()).unwrap().delta.to, Offset(14));
@@ -235,7 +281,16 @@ fn the_same_name_is_never_overwritten_and_discarding_frees_it() {
     let first = seal().unwrap();
     let bytes = fs::read(place.folder.path().join(&first.files[0].path)).unwrap();
     let second = seal();
-    assert!(matches!(second, Err(Error::File { action: "rename to", .. })), "{second:?}");
+    assert!(
+        matches!(
+            second,
+            Err(Error::File {
+                action: "rename to",
+                ..
+            })
+        ),
+        "{second:?}"
+    );
     assert_eq!(fs::read(place.folder.path().join(&first.files[0].path)).unwrap(), bytes);
     assert_eq!(place.files().len(), 3, "the second writer's files are gone");
     first.discard(&*place.store).unwrap();
@@ -263,7 +318,10 @@ fn a_file_that_was_truncated_is_damaged_and_never_a_panic() {
     for length in [0, 1, 4, 11, whole.len() / 2, whole.len() - 9, whole.len() - 1] {
         fs::write(&path, &whole[..length]).unwrap();
         let opened = open(&*place.store, &listed, None).err();
-        assert!(matches!(&opened, Some(Error::Damaged { path, .. }) if *path == listed.path), "{length}: {opened:?}");
+        assert!(
+            matches!(&opened, Some(Error::Damaged { path, .. }) if *path == listed.path),
+            "{length}: {opened:?}"
+        );
     }
     fs::remove_file(&path).unwrap();
     let text = check(&*place.store, &listed).unwrap_err().to_string();
@@ -280,7 +338,10 @@ fn an_altered_byte_anywhere_is_damaged_and_never_a_panic() {
         let mut altered = whole.clone();
         altered[at] ^= 0x41;
         fs::write(&path, &altered).unwrap();
-        assert!(matches!(check(&*place.store, &listed), Err(Error::Damaged { .. })), "byte {at}");
+        assert!(
+            matches!(check(&*place.store, &listed), Err(Error::Damaged { .. })),
+            "byte {at}"
+        );
         // Even when the ledger itself lists the altered bytes, reading them ends in rows or an error.
         let lying = ListedFile {
             sha256: sha(&altered),
@@ -302,9 +363,15 @@ fn sha(bytes: &[u8]) -> [u8; 32] {
 fn a_column_that_is_not_there_is_named() {
     let place = Place::new();
     let listed = place.good_file();
-    let text = open(&*place.store, &listed, Some(&["visitor_id", "shoe_size"])).err().unwrap().to_string();
+    let text = open(&*place.store, &listed, Some(&["visitor_id", "shoe_size"]))
+        .err()
+        .unwrap()
+        .to_string();
     assert!(text.contains("shoe_size"), "{text}");
-    let some: Vec<_> = open(&*place.store, &listed, Some(&["_offset"])).unwrap().map(Result::unwrap).collect();
+    let some: Vec<_> = open(&*place.store, &listed, Some(&["_offset"]))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(some.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 100);
     assert_eq!(some[0].num_columns(), 1);
 }
@@ -322,7 +389,10 @@ fn keys_come_back_under_the_numbers_of_the_contract_that_reads_them() {
     let entries = read_keys(&*place.store, &keys, &same).unwrap();
     let unique = same.rule("visitor_id.unique").unwrap().0;
     let events = KeyKind::Event;
-    assert_eq!(entries.kinds, vec![KeyKind::Unique(unique), events, KeyKind::Unique(unique), events]);
+    assert_eq!(
+        entries.kinds,
+        vec![KeyKind::Unique(unique), events, KeyKind::Unique(unique), events]
+    );
     assert_eq!(entries.fingerprints, vec![7, 0, 14, 7]);
     assert_eq!(entries.event_times, vec![HOUR, HOUR, NO_TIME, NO_TIME]);
     assert_eq!(entries.offsets, vec![0, 0, 7, 7]);

@@ -107,7 +107,8 @@ pub fn judged(contract: &Contract, source: SourceId, from: i64, fates: &[Fate]) 
                 out.good_records.push(record);
                 out.good_event_times.push(*time);
                 good_keys.push(*key);
-                out.keys.push(KeyKind::Unique(unique), *key as u128 * 7, *time, offset, 0);
+                out.keys
+                    .push(KeyKind::Unique(unique), *key as u128 * 7, *time, offset, 0);
                 out.keys.push(KeyKind::Event, offset as u128, *time, offset, 99);
             }
             Fate::Bad(rules, refusal) => {
@@ -131,7 +132,11 @@ pub fn judged(contract: &Contract, source: SourceId, from: i64, fates: &[Fate]) 
     let schema = Schema::new(vec![
         Field::new("visitor_id", DataType::Int64, true),
         Field::new("page", DataType::Utf8, true),
-        Field::new("seen_at", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), true),
+        Field::new(
+            "seen_at",
+            DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            true,
+        ),
     ]);
     let pages: Vec<String> = good_keys.iter().map(|key| format!("page-{}", key % 7)).collect();
     let seen: Vec<Option<i64>> = out
@@ -169,7 +174,11 @@ pub fn sealed(contract: &Contract, source: &Assigned, from: i64, to: i64, bad: u
     };
     let mut files = Vec::new();
     if good > 0 {
-        files.push(file(FileKind::Good, format!("good-data/test.visit/{stem}.parquet"), good));
+        files.push(file(
+            FileKind::Good,
+            format!("good-data/test.visit/{stem}.parquet"),
+            good,
+        ));
         files.push(file(FileKind::Keys, format!("good-data/test.visit/{stem}.keys"), good));
     }
     let mut rules = Vec::new();

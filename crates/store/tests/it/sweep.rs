@@ -20,24 +20,39 @@ async fn a_zombies_files_go_and_listed_pending_and_unknown_ones_stay() {
     let write = |source, token, from: i64| {
         let mut writer =
             BatchWriter::new(Arc::clone(&store), Arc::clone(&contract), source, token, Offset(from)).unwrap();
-        writer.push(&judged(&contract, source, from, &[Fate::Good(from, 1)])).unwrap();
+        writer
+            .push(&judged(&contract, source, from, &[Fate::Good(from, 1)]))
+            .unwrap();
         writer
     };
 
     // Listed: sealed and committed. Its token is superseded later, which changes nothing.
     let zombie = fixture.assign(topic, 1, "zombie").await.remove(0);
     let listed = write(zombie.source, zombie.token, 0).seal(&|_| ()).unwrap();
-    let outcomes = fixture.ingest.commit(Attempt::new(), &[to_commit(listed.clone())]).await.unwrap();
+    let outcomes = fixture
+        .ingest
+        .commit(Attempt::new(), &[to_commit(listed.clone())])
+        .await
+        .unwrap();
     assert!(outcomes[0].is_committed());
     // Sealed and never committed, and a temporary file of a killed process.
     let orphan = write(zombie.source, zombie.token, 1).seal(&|_| ()).unwrap();
-    let temporary = format!("good-data/test.visit/.s{}-2-{}.good.77-0.tmp", zombie.source, zombie.token);
+    let temporary = format!(
+        "good-data/test.visit/.s{}-2-{}.good.77-0.tmp",
+        zombie.source, zombie.token
+    );
     fs::write(folder.path().join(&temporary), "PAR1").unwrap();
     // Before the token passes on all of that may still be committed.
     let found = find(&*store).unwrap();
     let verdicts = fixture.ingest.judge_files(&found).await.unwrap();
-    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Pending).count(), 3);
-    assert_eq!(remove(&*store, &found, &verdicts).unwrap().deleted, Vec::<String>::new());
+    assert_eq!(
+        verdicts.iter().filter(|verdict| **verdict == Verdict::Pending).count(),
+        3
+    );
+    assert_eq!(
+        remove(&*store, &found, &verdicts).unwrap().deleted,
+        Vec::<String>::new()
+    );
 
     let holder = fixture.assign(topic, 1, "holder").await.remove(0);
     let pending = write(holder.source, holder.token, 1).seal(&|_| ()).unwrap();
@@ -65,5 +80,8 @@ async fn a_zombies_files_go_and_listed_pending_and_unknown_ones_stay() {
     assert!(left.contains(&"good-data/README".to_owned()));
     let again = find(&*store).unwrap();
     let verdicts = fixture.ingest.judge_files(&again).await.unwrap();
-    assert_eq!(remove(&*store, &again, &verdicts).unwrap().deleted, Vec::<String>::new());
+    assert_eq!(
+        remove(&*store, &again, &verdicts).unwrap().deleted,
+        Vec::<String>::new()
+    );
 }

@@ -74,7 +74,10 @@ impl RealLedger {
             (Step::Assign { worker, partitions }, Answer::Assigned(expected)) => {
                 self.assign(fixture, world, *worker, partitions, expected).await;
             }
-            (Step::Commit { .. } | Step::CommitLost { .. } | Step::Arrive { .. }, Answer::Outcomes(attempt, expected)) => {
+            (
+                Step::Commit { .. } | Step::CommitLost { .. } | Step::Arrive { .. },
+                Answer::Outcomes(attempt, expected),
+            ) => {
                 let name = *self.attempts.entry(*attempt).or_insert_with(commit::Attempt::new);
                 let batches: Vec<BatchCommit> = expected.iter().map(|(batch, _)| self.real(fixture, batch)).collect();
                 let outcomes = fixture.ingest.commit(name, &batches).await.expect("commits");
@@ -95,7 +98,12 @@ impl RealLedger {
             (Step::Repair { partition }, _) => {
                 let source = self.sources[&(world.incarnation(), *partition)].source;
                 let sql = format!("UPDATE sources SET revision = revision + 1 WHERE id = {source}");
-                fixture.owner().await.batch_execute(&sql).await.expect("raises the revision");
+                fixture
+                    .owner()
+                    .await
+                    .batch_execute(&sql)
+                    .await
+                    .expect("raises the revision");
             }
             // Nothing that the ledger sees.
             _ => {}
@@ -123,13 +131,23 @@ impl RealLedger {
                 partitions: world.partitions() as i32,
             })
             .collect();
-        let assigned = fixture.ingest.assign(&format!("worker-{worker}"), &wanted).await.expect("assigns");
+        let assigned = fixture
+            .ingest
+            .assign(&format!("worker-{worker}"), &wanted)
+            .await
+            .expect("assigns");
         assert_eq!(assigned.len(), expected.len());
         for (source, row) in expected {
-            let found = assigned.iter().find(|found| found.partition == source.1 as i32).expect("it was asked for");
+            let found = assigned
+                .iter()
+                .find(|found| found.partition == source.1 as i32)
+                .expect("it was asked for");
             assert_eq!(found.next_offset.map(|offset| offset.0), row.next);
             assert_eq!(found.revision, Revision(row.revision));
-            assert!(self.tokens.values().all(|known| *known != found.token), "every token is another");
+            assert!(
+                self.tokens.values().all(|known| *known != found.token),
+                "every token is another"
+            );
             self.tokens.insert(row.token, found.token);
             self.sources.insert(*source, found.clone());
         }
@@ -189,8 +207,11 @@ impl RealLedger {
     }
 
     async fn compare(&self, fixture: &Fixture, world: &World) {
-        let names: BTreeMap<SourceId, Source> =
-            self.sources.iter().map(|(source, assigned)| (assigned.source, *source)).collect();
+        let names: BTreeMap<SourceId, Source> = self
+            .sources
+            .iter()
+            .map(|(source, assigned)| (assigned.source, *source))
+            .collect();
         let states = fixture.ingest.sources().await.expect("reads the sources");
         let mine: Vec<_> = states.iter().filter(|state| state.topic == self.topic).collect();
         assert_eq!(mine.len(), world.sources.len());
@@ -204,17 +225,34 @@ impl RealLedger {
         }
         let sql = "SELECT source_id, from_offset, to_offset, batches.token FROM batches JOIN sources ON sources.id = source_id
             WHERE topic = $1 ORDER BY source_id, from_offset";
-        let rows = fixture.owner().await.query(sql, &[&&*self.topic]).await.expect("reads the batches");
+        let rows = fixture
+            .owner()
+            .await
+            .query(sql, &[&&*self.topic])
+            .await
+            .expect("reads the batches");
         let found: Vec<_> = rows
             .iter()
-            .map(|row| (SourceId(row.get(0)), row.get::<_, i64>(1), row.get::<_, i64>(2), row.get::<_, Uuid>(3)))
+            .map(|row| {
+                (
+                    SourceId(row.get(0)),
+                    row.get::<_, i64>(1),
+                    row.get::<_, i64>(2),
+                    row.get::<_, Uuid>(3),
+                )
+            })
             .collect();
         let mut expected: Vec<_> = world
             .batches
             .iter()
             .map(|committed| {
                 let batch = committed.batch;
-                (self.sources[&batch.source].source, batch.from, batch.to, self.tokens[&batch.token].0)
+                (
+                    self.sources[&batch.source].source,
+                    batch.from,
+                    batch.to,
+                    self.tokens[&batch.token].0,
+                )
             })
             .collect();
         expected.sort();

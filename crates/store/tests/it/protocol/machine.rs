@@ -54,13 +54,32 @@ pub fn steps(world: &World) -> Vec<Step> {
     }
     for worker in 0..WORKERS {
         let all: Vec<usize> = (0..world.partitions()).collect();
-        add(1, Step::Assign { worker, partitions: all.clone() });
+        add(
+            1,
+            Step::Assign {
+                worker,
+                partitions: all.clone(),
+            },
+        );
         for partition in all {
-            add(1, Step::Assign { worker, partitions: vec![partition] });
+            add(
+                1,
+                Step::Assign {
+                    worker,
+                    partitions: vec![partition],
+                },
+            );
             add(1, Step::Revoke { worker, partition });
             add(1, Step::Jump { worker, partition });
             for records in [1, 4, 9] {
-                add(3, Step::Seal { worker, partition, records });
+                add(
+                    3,
+                    Step::Seal {
+                        worker,
+                        partition,
+                        records,
+                    },
+                );
             }
         }
         add(10, Step::Commit { worker });

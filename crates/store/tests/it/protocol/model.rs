@@ -114,22 +114,53 @@ pub struct World {
 
 #[derive(Clone, Debug)]
 pub enum Step {
-    Produce { partition: usize, records: i64 },
+    Produce {
+        partition: usize,
+        records: i64,
+    },
     AddPartition,
     MakeTopicAgain,
-    Assign { worker: usize, partitions: Vec<usize> },
-    Revoke { worker: usize, partition: usize },
-    Seal { worker: usize, partition: usize, records: i64 },
-    Commit { worker: usize },
+    Assign {
+        worker: usize,
+        partitions: Vec<usize>,
+    },
+    Revoke {
+        worker: usize,
+        partition: usize,
+    },
+    Seal {
+        worker: usize,
+        partition: usize,
+        records: i64,
+    },
+    Commit {
+        worker: usize,
+    },
     /// The answer is lost; the request arrives now, or is still on the wire.
-    CommitLost { worker: usize, arrives: bool },
-    Arrive { request: usize },
-    Vanish { request: usize },
-    Resolve { worker: usize },
-    Crash { worker: usize },
+    CommitLost {
+        worker: usize,
+        arrives: bool,
+    },
+    Arrive {
+        request: usize,
+    },
+    Vanish {
+        request: usize,
+    },
+    Resolve {
+        worker: usize,
+    },
+    Crash {
+        worker: usize,
+    },
     /// A worker's consumer skips records, as a reset offset does.
-    Jump { worker: usize, partition: usize },
-    Repair { partition: usize },
+    Jump {
+        worker: usize,
+        partition: usize,
+    },
+    Repair {
+        partition: usize,
+    },
     Sweep,
 }
 
@@ -309,7 +340,9 @@ impl World {
         let source = (self.incarnation(), partition);
         let end = self.logs[source.0][source.1];
         let worker = &mut self.workers[worker];
-        let Some(held) = worker.held.get_mut(&source) else { return };
+        let Some(held) = worker.held.get_mut(&source) else {
+            return;
+        };
         let batch = Batch {
             source,
             from: held.position,
@@ -372,7 +405,11 @@ impl World {
             match fence {
                 Some(Fence::Token) => {
                     let worker = &mut self.workers[worker];
-                    if worker.held.get(&batch.source).is_some_and(|held| held.token == batch.token) {
+                    if worker
+                        .held
+                        .get(&batch.source)
+                        .is_some_and(|held| held.token == batch.token)
+                    {
                         worker.held.remove(&batch.source);
                     }
                 }
@@ -385,7 +422,9 @@ impl World {
     }
 
     fn resolve(&mut self, worker: usize) {
-        let Some((attempt, batches)) = self.workers[worker].unknown.take() else { return };
+        let Some((attempt, batches)) = self.workers[worker].unknown.take() else {
+            return;
+        };
         if let Some(outcomes) = self.attempts.get(&attempt).cloned() {
             self.learn(worker, &outcomes);
             self.answer = Answer::Happened(attempt, outcomes);
