@@ -9,7 +9,7 @@ use crate::{Options, Registry};
 
 fn schemas() -> Schemas<NoCache> {
     let registry = Registry::new(&Options::new("http://127.0.0.1:9")).unwrap();
-    Schemas::new(registry, NoCache, 2, Duration::from_secs(60))
+    Schemas::new(registry, NoCache, 2, Duration::from_mins(1))
 }
 
 #[test]

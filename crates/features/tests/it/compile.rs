@@ -1,6 +1,7 @@
 //! Views that cannot be: what the user is told.
 
 use muster_features::{FeatureKind, View};
+use muster_spec::read;
 
 use crate::project::{contract, pipeline};
 
@@ -201,4 +202,24 @@ fn columns_take_one_of_four_types() {
             ("word", FeatureKind::Text),
         ]
     );
+}
+
+#[test]
+fn the_shipped_view_compiles() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = |folder: &str, name: &str| std::fs::read_to_string(root.join(folder).join(name)).ok();
+    let yaml = text("schemas", "hr.candidate.contract.yaml").unwrap();
+    let candidate = read::contract("hr.candidate", "schemas/c.yaml", &yaml, &|name| text("schemas", name)).unwrap();
+    let yaml = text("pipelines", "job-change.yaml").unwrap();
+    let contracts = [candidate];
+    let pipeline = read::pipeline(
+        "job-change",
+        "p.yaml",
+        &yaml,
+        &|name| text("pipelines", name),
+        &contracts,
+    )
+    .unwrap();
+    let view = View::compile(&pipeline, &contracts).unwrap();
+    assert_eq!((view.features.len(), view.source.as_str()), (12, "hr.candidate"));
 }

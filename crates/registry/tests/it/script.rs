@@ -85,7 +85,7 @@ async fn serve(mut stream: TcpStream, steps: Arc<Mutex<VecDeque<Step>>>, asked: 
                 return;
             }
             Step::Close => return,
-            Step::Hang => tokio::time::sleep(Duration::from_secs(3_600)).await,
+            Step::Hang => tokio::time::sleep(Duration::from_hours(1)).await,
         }
     }
 }
