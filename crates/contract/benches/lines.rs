@@ -39,7 +39,7 @@ fn file(contract: &Contract, quoted: bool) -> String {
     let mut file = names.join(",") + "\r\n";
     for row in 0..ROWS {
         let pick = |of: &[&'static str], by: usize| {
-            if (row + by) % 7 == 0 {
+            if (row + by).is_multiple_of(7) {
                 ""
             } else {
                 of[(row * 31 + by) % of.len()]
@@ -101,11 +101,11 @@ fn lines(criterion: &mut Criterion) {
         group.bench_function("ours, typed", |bencher| {
             bencher.iter(|| {
                 let mut reader = open();
-                let decoder = LineDecoder::new(Arc::clone(&contract), &format, Arc::clone(reader.fit()));
-                let decoder = decoder.expect("the contract is sound");
+                let typing = LineDecoder::new(Arc::clone(&contract), &format, Arc::clone(reader.fit()));
+                let typing = typing.expect("the contract is sound");
                 let mut rows = 0;
                 while let Some(lines) = reader.next_run().expect("the file is sound") {
-                    let decoded = decoder.decode(lines);
+                    let decoded = typing.decode(lines);
                     rows += decoded.rows.num_rows();
                     assert!(decoded.findings.is_empty());
                     black_box(&decoded.rows);

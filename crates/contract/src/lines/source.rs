@@ -132,15 +132,14 @@ fn check_utf8(lines: &mut RawLines, starts: &Starts) {
     }
     let mut broken = Vec::new();
     for row in 0..lines.len() {
-        let raw = match lines.uncut(row) {
-            Some((_, raw)) => raw,
-            None => {
-                let start = starts[row] as usize;
-                let end = starts.get(row + 1).map_or(lines.text.len(), |end| *end as usize);
-                let raw = &lines.text[start..end];
-                let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
-                raw.strip_suffix(b"\r").unwrap_or(raw)
-            }
+        let raw = if let Some((_, raw)) = lines.uncut(row) {
+            raw
+        } else {
+            let start = starts[row] as usize;
+            let end = starts.get(row + 1).map_or(lines.text.len(), |end| *end as usize);
+            let raw = &lines.text[start..end];
+            let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+            raw.strip_suffix(b"\r").unwrap_or(raw)
         };
         // A line beyond the limit may have been cut inside a character.
         let sound = |error: std::str::Utf8Error| error.error_len().is_none() && raw.len() == ROW_BYTES_MAX;

@@ -1,3 +1,5 @@
+//! The walk beside a plain loop.
+
 use proptest::prelude::*;
 
 use super::*;

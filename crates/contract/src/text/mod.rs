@@ -141,3 +141,7 @@ fn boolean(text: &[u8]) -> Option<bool> {
 #[cfg(test)]
 #[path = "text_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "properties_tests.rs"]
+mod properties_tests;

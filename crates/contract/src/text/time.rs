@@ -185,8 +185,7 @@ fn standard_micros(text: &[u8]) -> Option<i64> {
 
 fn offset_seconds(text: &[u8]) -> Option<i64> {
     let (ahead, text) = match text.split_first() {
-        None => return Some(0),
-        Some((b'Z' | b'z', [])) => return Some(0),
+        None | Some((b'Z' | b'z', [])) => return Some(0),
         Some((b'+', rest)) => (1, rest),
         Some((b'-', rest)) => (-1, rest),
         Some(_) => return None,

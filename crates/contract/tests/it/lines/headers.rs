@@ -12,15 +12,17 @@ const NAMED: &str = r#"{"type": "record", "name": "R", "fields": [
     {"name": "c", "type": "int", "default": 5}
 ]}"#;
 
+/// A header, where it has the contract's columns, which are missing, which are unknown.
+type Case = (
+    &'static str,
+    [Option<usize>; 3],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
 #[test]
 fn columns_are_found_by_their_names_in_files_and_in_the_contract() {
     let contract = contract(NAMED);
-    type Case = (
-        &'static str,
-        [Option<usize>; 3],
-        &'static [&'static str],
-        &'static [&'static str],
-    );
     let cases: [Case; 5] = [
         ("a,KPIs_met >80%,c\n", [Some(0), Some(1), Some(2)], &[], &[]),
         ("c,kpis,a\n", [Some(2), Some(1), Some(0)], &[], &[]),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_contract::lines::{Bounds, ColumnsFit, LineDecoder, LineReader, ROW_BYTES_MAX, Shape, columns_header};
+use muster_contract::lines::{Bounds, LineDecoder, LineReader, ROW_BYTES_MAX, Shape, columns_header};
 use muster_spec::{Contract, TextFormat};
 
 use super::{ABC, Pieces, contract, open, rows};
@@ -59,10 +59,10 @@ fn lines_that_are_no_object_are_kept() {
 
 /// The ids that each row breaks while it is decoded.
 fn broken(file: &str, shape: Shape, contract: &Arc<Contract>, format: &TextFormat) -> Vec<Vec<String>> {
-    let mut reader = open(file.as_bytes(), contract, format, shape).unwrap();
-    let fit: Arc<ColumnsFit> = Arc::clone(reader.fit());
-    let decoder = LineDecoder::new(Arc::clone(contract), format, fit).unwrap();
-    let decoded = decoder.decode(reader.next_run().unwrap().expect("there are rows"));
+    let mut reader = open(file.as_bytes(), contract, format, shape).expect("the file is sound");
+    let typing = LineDecoder::new(Arc::clone(contract), format, Arc::clone(reader.fit()));
+    let lines = reader.next_run().expect("the file is sound").expect("there are rows");
+    let decoded = typing.expect("the contract is sound").decode(lines);
     let mut rows = vec![Vec::new(); decoded.origin.len()];
     for finding in &decoded.findings {
         rows[decoded.record_of_row[finding.row as usize] as usize].push(contract.rule_id(finding.rule).to_owned());

@@ -82,11 +82,11 @@ fn published(lines: &RawLines, fit: &ColumnsFit, contract: &Contract) -> RawBatc
 
 fn check(file: &[u8], shape: Shape, contract: &Arc<Contract>) {
     let format = &contract.text_format;
-    let mut reader = LineReader::open(file, shape, contract, format, BOUNDS).unwrap();
+    let mut reader = LineReader::open(file, shape, contract, format, BOUNDS).expect("the file is sound");
     let fit = Arc::clone(reader.fit());
-    let direct = LineDecoder::new(Arc::clone(contract), format, Arc::clone(&fit)).unwrap();
-    let records = Decoder::new(Arc::clone(contract)).unwrap();
-    while let Some(lines) = reader.next_run().unwrap() {
+    let direct = LineDecoder::new(Arc::clone(contract), format, Arc::clone(&fit)).expect("the contract is sound");
+    let records = Decoder::new(Arc::clone(contract)).expect("the contract is sound");
+    while let Some(lines) = reader.next_run().expect("the file is sound") {
         let sent = records.decode(published(&lines, &fit, contract));
         same(&direct.decode(lines), &sent);
     }
@@ -181,9 +181,9 @@ fn a_missing_column_takes_its_default_and_says_nothing_of_its_type() {
         ["small", "share", "sure", "note", "raw", "day", "moment", "early", "pay"]
     );
     check(file, Shape::Csv, &contract);
-    let decoder = LineDecoder::new(Arc::clone(&contract), &TextFormat::default(), Arc::clone(reader.fit())).unwrap();
+    let typing = LineDecoder::new(Arc::clone(&contract), &TextFormat::default(), Arc::clone(reader.fit())).unwrap();
     let mut reader = reader;
-    let decoded = decoder.decode(reader.next_run().unwrap().unwrap());
+    let decoded = typing.decode(reader.next_run().unwrap().unwrap());
     assert_eq!(decoded.findings, [], "everything that is missing has a default");
     let misfit = Misfit {
         missing,
