@@ -22,6 +22,7 @@ mod scoring;
 mod servers;
 mod shutdown;
 mod text_flags;
+mod validating;
 
 use std::process::ExitCode;
 

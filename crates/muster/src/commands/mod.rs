@@ -14,6 +14,7 @@ mod score;
 mod serve;
 mod test;
 mod train;
+mod validate;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -38,6 +39,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(&folder, &args, output).await,
         Command::Publish(args) => publish::run(&folder, args, output).await,
         Command::Serve(args) => serve::run(&folder, &args, output).await,
-        _ => anyhow::bail!("not wired yet"),
+        Command::Validate(args) => validate::run(&folder, args, output).await,
     }
 }
