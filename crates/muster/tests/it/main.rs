@@ -3,7 +3,13 @@
 //!
 //! Every test of a fault ends with the [`oracle`].
 
+mod broker;
+mod database;
+mod groups;
+mod killed;
 mod oracle;
 mod program;
 mod real_file;
+mod stopping;
+mod wire;
 mod world;

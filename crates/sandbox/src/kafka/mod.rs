@@ -4,6 +4,7 @@
 //! user's cache folder ([`prepare`]); each broker is then ready in a second or two. What must stay true: a broker keeps
 //! its ports and data from start to drop, through kills and restarts, and ends with this process.
 
+pub mod operator;
 mod prepare;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

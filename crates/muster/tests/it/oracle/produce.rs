@@ -36,10 +36,20 @@ impl Log {
     }
 
     /// The records of a partition of the last incarnation before an offset were deleted, and nobody had received those
-    /// from `from` on.
+    /// from `from` on. What was delivered again later is then the first of its number.
     pub fn lose(&mut self, partition: usize, from: usize, before: usize) {
-        let lost = &mut self.incarnations.last_mut().unwrap()[partition][from..before];
-        lost.iter_mut().for_each(|sent| sent.outcome = Outcome::Lost);
+        let records = &mut self.incarnations.last_mut().unwrap()[partition];
+        let known: Vec<u64> = records[..from].iter().map(|sent| sent.number).collect();
+        for lost in from..before {
+            let first = std::mem::replace(&mut records[lost].outcome, Outcome::Lost);
+            let number = records[lost].number;
+            if known.contains(&number) {
+                continue;
+            }
+            if let Some(again) = records[lost + 1..].iter_mut().find(|sent| sent.number == number) {
+                again.outcome = first;
+            }
+        }
     }
 }
 
@@ -106,17 +116,22 @@ fn put_long(bytes: &mut Vec<u8>, value: i64) {
     bytes.push(coded as u8);
 }
 
+/// A client that knows the topic as it is now.
+fn publisher(brokers: &str) -> Publisher {
+    let mut config = PublisherConfig::new(Connection::new(brokers));
+    config.linger_ms = 2;
+    Publisher::new(&config).unwrap()
+}
+
 fn bad(rules: &[&str]) -> Outcome {
     Outcome::Bad(rules.iter().map(|&rule| rule.to_owned()).collect())
 }
 
 impl Producer {
     pub fn new(brokers: &str, topic: &str, contract: &Contract, partitions: usize) -> Self {
-        let mut config = PublisherConfig::new(Connection::new(brokers));
-        config.linger_ms = 2;
         Self {
             topic: topic.to_owned(),
-            publisher: Publisher::new(&config).unwrap(),
+            publisher: publisher(brokers),
             typed_id: schema_id(&contract.schema_text).0.to_be_bytes(),
             text: TextWriter::new(schema_id(&all_text_schema(contract))),
             partitions,
@@ -128,12 +143,14 @@ impl Producer {
     }
 
     /// The topic was deleted and made again.
-    pub fn begin_again(&mut self) {
+    pub fn begin_again(&mut self, brokers: &str) {
+        self.publisher = publisher(brokers);
         self.log.incarnations.push(vec![Vec::new(); self.partitions]);
     }
 
     /// The topic has more partitions from now on.
-    pub fn grow(&mut self, partitions: usize) {
+    pub fn grow(&mut self, brokers: &str, partitions: usize) {
+        self.publisher = publisher(brokers);
         self.partitions = partitions;
         self.log.incarnations.last_mut().unwrap().resize(partitions, Vec::new());
     }

@@ -1,0 +1,211 @@
+//! Killed with -9 at each named point and started again: everything is as if nothing had happened.
+//!
+//! For each point the process dies when it first reaches it, is started again, dies when it reaches it a third time, and
+//! is started again. Counts, the model's version and the predictions are those of one undisturbed run.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::oracle::{Log, Producer, check, predictions};
+use crate::program::Program;
+use crate::world::{INGEST, PIPELINE, World};
+
+const EVENTS: u64 = 2_400;
+const BURST: u64 = 150;
+const PARTITIONS: i32 = 3;
+/// How many points are tried at once: mostly they wait for Kafka to give a dead member up.
+const WORKERS: usize = 5;
+const LIMIT: Duration = Duration::from_secs(60);
+
+const INGEST_POINTS: [&str; 11] = [
+    "receive",
+    "decode",
+    "judge",
+    "seal.write",
+    "seal.sync",
+    "seal.check",
+    "seal.rename",
+    "seal.sync_folders",
+    "commit",
+    "committed",
+    "hint",
+];
+const SCORE_POINTS: [&str; 10] = [
+    "claim",
+    "compute",
+    "score",
+    "seal.write",
+    "seal.sync",
+    "seal.check",
+    "seal.rename",
+    "seal.sync_folders",
+    "predict",
+    "predicted",
+];
+/// The first time, and the third.
+const HITS: [&str; 2] = ["return(kill)", "2*off->return(kill)"];
+
+/// What must not depend on who died when.
+#[derive(Debug, PartialEq)]
+struct Facts {
+    sums: Vec<[u64; 5]>,
+    rules: String,
+    model: String,
+    predictions: Vec<(String, f64, String)>,
+}
+
+fn facts(world: &World, log: &Log, trained: &Value) -> Facts {
+    check(world, log, true);
+    let reconciled = world.run(&["reconcile", "--format", "json"]).with_code(0).json();
+    let columns = ["received", "good", "bad", "duplicate", "tombstone"];
+    let rows = reconciled["reconcile"].as_array().unwrap();
+    Facts {
+        sums: rows
+            .iter()
+            .map(|row| columns.map(|column| row[column].as_u64().unwrap()))
+            .collect(),
+        rules: world.ask(
+            "SELECT jsonb_object_agg(rule_id, rows)
+             FROM (SELECT rule_id, sum(rows) AS rows FROM violations GROUP BY 1 ORDER BY 1) AS totals",
+        ),
+        model: trained["version"].as_str().unwrap().to_owned(),
+        predictions: predictions(world),
+    }
+}
+
+fn train(world: &World) -> Value {
+    world
+        .run(&["train", PIPELINE, "--fold-seeds", "1", "--format", "json"])
+        .with_code(0)
+        .json()
+}
+
+fn producer(world: &World) -> Producer {
+    Producer::new(&world.brokers, &world.topic, &world.contract, PARTITIONS as usize)
+}
+
+/// The run that nothing disturbs.
+fn undisturbed() -> Option<&'static Facts> {
+    static FACTS: OnceLock<Option<Facts>> = OnceLock::new();
+    let run = || {
+        let world = World::new("undisturbed", PARTITIONS)?;
+        let mut producer = producer(&world);
+        producer.send(EVENTS);
+        world.run(&["ingest", "--once"]).with_code(0);
+        let trained = train(&world);
+        world.run(&["score", "--once"]).with_code(0);
+        Some(facts(&world, &producer.log, &trained))
+    };
+    FACTS.get_or_init(run).as_ref()
+}
+
+/// Sends bursts until the process is dead.
+fn send_until_dead(producer: &mut Producer, sent: &mut u64, mut process: Program) {
+    while process.runs() && *sent + BURST <= EVENTS {
+        producer.send(BURST);
+        *sent += BURST;
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    process.wait(LIMIT).killed();
+}
+
+fn ingest_killed_at(point: &str) -> Option<Facts> {
+    let world = World::new("killed", PARTITIONS)?;
+    let mut producer = producer(&world);
+    let mut sent = 0;
+    for hit in HITS {
+        let process = world.start_failing(&INGEST, &format!("{point}={hit}"));
+        if sent > 0 {
+            // A dead member keeps its partitions for a while: its successor holds them when it has taken them.
+            process.wait_said("took a source", LIMIT);
+        }
+        send_until_dead(&mut producer, &mut sent, process);
+    }
+    producer.send(EVENTS - sent);
+    world.run(&["ingest", "--once"]).with_code(0);
+    let trained = train(&world);
+    world.run(&["score", "--once"]).with_code(0);
+    Some(facts(&world, &producer.log, &trained))
+}
+
+fn score_killed_at(point: &str) -> Option<Facts> {
+    let world = World::new("scoring", PARTITIONS)?;
+    let mut producer = producer(&world);
+    for _ in 0..2 {
+        producer.send(EVENTS / 2);
+        world.run(&["ingest", "--once"]).with_code(0);
+    }
+    let trained = train(&world);
+    for hit in HITS {
+        world
+            .start_failing(&["score", "--once"], &format!("{point}={hit}"))
+            .wait(LIMIT)
+            .killed();
+        // What a minute would do: the dead scorer's lease runs out.
+        world.order("UPDATE claims SET leased_until = clock_timestamp() WHERE state = 'open'");
+    }
+    world.run(&["score", "--once"]).with_code(0);
+    Some(facts(&world, &producer.log, &trained))
+}
+
+/// Tries every point, several at once, and tells of all that differ.
+fn at_each(points: &[&'static str], killed_at: fn(&str) -> Option<Facts>) {
+    let Some(undisturbed) = undisturbed() else { return };
+    let waiting: Mutex<VecDeque<&str>> = Mutex::new(points.iter().copied().collect());
+    let wrong: Mutex<Vec<String>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let Some(point) = waiting.lock().unwrap().pop_front() else {
+                        return;
+                    };
+                    let tried = std::panic::catch_unwind(|| killed_at(point).unwrap());
+                    match tried {
+                        Ok(facts) if facts == *undisturbed => {}
+                        Ok(facts) => wrong
+                            .lock()
+                            .unwrap()
+                            .push(format!("{point}: {}", differ(&facts, undisturbed))),
+                        Err(_) => wrong.lock().unwrap().push(format!("{point}: panicked, see above")),
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+fn differ(facts: &Facts, undisturbed: &Facts) -> String {
+    let pairs = facts
+        .predictions
+        .iter()
+        .zip(&undisturbed.predictions)
+        .filter(|(left, right)| left != right);
+    format!(
+        "sums {:?}, expected {:?}; rules {}, expected {}; model {}, expected {}; predictions {} and {}, {} differ",
+        facts.sums,
+        undisturbed.sums,
+        facts.rules,
+        undisturbed.rules,
+        facts.model,
+        undisturbed.model,
+        facts.predictions.len(),
+        undisturbed.predictions.len(),
+        pairs.count()
+    )
+}
+
+#[test]
+fn an_ingest_killed_at_any_point_and_started_again_changes_nothing() {
+    at_each(&INGEST_POINTS, ingest_killed_at);
+}
+
+#[test]
+fn a_scorer_killed_at_any_point_and_started_again_changes_nothing() {
+    at_each(&SCORE_POINTS, score_killed_at);
+}
