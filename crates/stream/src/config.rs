@@ -184,6 +184,7 @@ impl ReceiverConfig {
             ("enable.partition.eof", "true".to_owned()),
             ("fetch.message.max.bytes", "10485760".to_owned()),
             ("fetch.queue.backoff.ms", "10".to_owned()),
+            ("check.crcs", "true".to_owned()),
             ("queued.max.messages.kbytes", self.prefetch_kbytes_max.to_string()),
             (
                 "topic.metadata.refresh.interval.ms",

@@ -27,13 +27,22 @@ pub(crate) enum Rebalance {
     Revoke(Vec<(String, i32)>, bool),
 }
 
+/// Who is asked about topics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whom {
+    /// The broker that says it is the controller.
+    Controller,
+    /// This one.
+    Broker(i32),
+}
+
 /// One client's callbacks.
 #[derive(Default)]
 pub(crate) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     ended: AtomicBool,
     printed: Mutex<HashMap<String, (Instant, u64)>>,
-    broker_to_ask: OnceLock<Option<i32>>,
+    whom_to_ask: OnceLock<Whom>,
 }
 
 impl Context {
@@ -50,14 +59,14 @@ impl Context {
         self.ended.store(true, Ordering::SeqCst);
     }
 
-    /// Which broker is asked about topics, once that is known; `Some(None)` is the controller.
-    pub(crate) fn broker_to_ask(&self) -> Option<Option<i32>> {
-        self.broker_to_ask.get().copied()
+    /// Who is asked about topics, once that is known.
+    pub(crate) fn whom_to_ask(&self) -> Option<Whom> {
+        self.whom_to_ask.get().copied()
     }
 
     /// Remembers whom to ask about topics.
-    pub(crate) fn ask_broker(&self, broker: Option<i32>) {
-        self.broker_to_ask.get_or_init(|| broker);
+    pub(crate) fn remember_whom_to_ask(&self, whom: Whom) {
+        self.whom_to_ask.get_or_init(|| whom);
     }
 
     /// Whether a line of this kind may be printed now, and how many were held back since the last.

@@ -23,7 +23,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::MetadataBroker;
 use uuid::Uuid;
 
-use crate::context::Context;
+use crate::context::{Context, Whom};
 use crate::{Error, TopicFacts};
 
 /// How many records are taken from the queue before the group is served again.
@@ -118,7 +118,13 @@ impl Member {
         let (mut low, mut high) = (-1, -1);
         // SAFETY: the name and both places live through the call, which asks no broker.
         let code = unsafe {
-            native::rd_kafka_get_watermark_offsets(self.client_ptr(), name.as_ptr(), partition, &mut low, &mut high)
+            native::rd_kafka_get_watermark_offsets(
+                self.client_ptr(),
+                name.as_ptr(),
+                partition,
+                &raw mut low,
+                &raw mut high,
+            )
         };
         (code == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
     }
@@ -192,7 +198,7 @@ impl Record<'_> {
     pub(crate) fn timestamp(&self) -> i64 {
         let mut kind = native::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is valid, the place lives through the call.
-        unsafe { native::rd_kafka_message_timestamp(self.message, &mut kind) }
+        unsafe { native::rd_kafka_message_timestamp(self.message, &raw mut kind) }
     }
 
     pub(crate) fn key(&self) -> Option<&[u8]> {
@@ -209,13 +215,14 @@ impl Record<'_> {
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         let mut headers = ptr::null_mut();
         // SAFETY: the message is valid; the list it gives belongs to the message and lives as long.
-        let code = unsafe { native::rd_kafka_message_headers(self.message, &mut headers) };
+        let code = unsafe { native::rd_kafka_message_headers(self.message, &raw mut headers) };
         let present = code == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
         (0..if present { usize::MAX } else { 0 }).map_while(move |index| {
             let (mut name, mut value, mut size) = (ptr::null::<c_char>(), ptr::null::<c_void>(), 0);
             // SAFETY: the list is valid; past its end the call fails and touches nothing. Names end with a zero byte.
             unsafe {
-                let code = native::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut size);
+                let code =
+                    native::rd_kafka_header_get_all(headers, index, &raw mut name, &raw mut value, &raw mut size);
                 (code == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR)
                     .then(|| (CStr::from_ptr(name).to_str().unwrap_or_default(), bytes(value, size)))
             }
@@ -284,7 +291,7 @@ pub(crate) fn describe(
 /// Makes sure that there is somebody to ask. librdkafka asks the controller; its mock cluster names one that does not
 /// exist, and then any broker is asked: every broker knows the topics.
 fn find_whom_to_ask(client: &Client<Context>, topic: &str, timeout: Duration) -> Result<(), Error> {
-    if client.context().broker_to_ask().is_some() {
+    if client.context().whom_to_ask().is_some() {
         return Ok(());
     }
     let metadata = client
@@ -293,13 +300,12 @@ fn find_whom_to_ask(client: &Client<Context>, topic: &str, timeout: Duration) ->
     // SAFETY: the client's pointer is valid while it is borrowed; without time to wait only what is known is told.
     let controller = unsafe { native::rd_kafka_controllerid(client.native_ptr(), 0) };
     let brokers: Vec<i32> = metadata.brokers().iter().map(MetadataBroker::id).collect();
-    let broker = if brokers.contains(&controller) {
-        None
-    } else {
-        brokers.first().copied()
+    let whom = match brokers.first() {
+        Some(broker) if !brokers.contains(&controller) => Whom::Broker(*broker),
+        _ => Whom::Controller,
     };
     if controller >= 0 {
-        client.context().ask_broker(broker);
+        client.context().remember_whom_to_ask(whom);
     }
     Ok(())
 }
@@ -319,7 +325,7 @@ fn ask(client: &Client<Context>, topics: &[&str], timeout: Duration, answers: &Q
         );
         let (text, size) = (reason.as_mut_ptr(), reason.len());
         native::rd_kafka_AdminOptions_set_request_timeout(options, millis(timeout).max(1), text, size);
-        if let Some(Some(broker)) = client.context().broker_to_ask() {
+        if let Some(Whom::Broker(broker)) = client.context().whom_to_ask() {
             native::rd_kafka_AdminOptions_set_broker(options, broker, text, size);
         }
         native::rd_kafka_DescribeTopics(client.native_ptr(), collection, options, answers.ptr());
@@ -363,7 +369,7 @@ impl Answer {
             if result.is_null() {
                 return &[];
             }
-            let topics = native::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+            let topics = native::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
             if topics.is_null() {
                 &[]
             } else {
@@ -411,7 +417,7 @@ fn topic_facts(topic: *const native::rd_kafka_TopicDescription_t) -> Result<Opti
             return Err(Error::NoTopicId { topic: name });
         }
         let mut partitions = 0;
-        native::rd_kafka_TopicDescription_partitions(topic, &mut partitions);
+        native::rd_kafka_TopicDescription_partitions(topic, &raw mut partitions);
         Ok(Some((
             name,
             TopicFacts {

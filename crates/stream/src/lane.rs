@@ -17,6 +17,9 @@ use crate::{Error, Lag, PartitionRef, Received, Start, StartAt, Taken};
 /// How long the same trouble is not told again.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// How much may wait for a full channel before troubles are no longer added to it.
+const WAITING_MAX: usize = 1_000;
+
 /// What a lane is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LaneState {
@@ -113,7 +116,7 @@ impl Lane {
 
 /// All held partitions.
 pub(crate) struct Lanes {
-    lanes: Vec<Lane>,
+    held: Vec<Lane>,
     /// Lane by the topic's address and the partition, filled as records come, emptied when partitions change.
     by_address: HashMap<(usize, i32), usize>,
     pub(crate) outbox: VecDeque<Received>,
@@ -123,7 +126,7 @@ pub(crate) struct Lanes {
 impl Lanes {
     pub(crate) fn new() -> Self {
         Self {
-            lanes: Vec::new(),
+            held: Vec::new(),
             by_address: HashMap::new(),
             outbox: VecDeque::new(),
             told: HashMap::new(),
@@ -131,31 +134,31 @@ impl Lanes {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Lane> {
-        self.lanes.iter()
+        self.held.iter()
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lane> {
-        self.lanes.iter_mut()
+        self.held.iter_mut()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lanes.is_empty()
+        self.held.is_empty()
     }
 
     pub(crate) fn of_source(&mut self, source: SourceId) -> Option<&mut Lane> {
-        self.lanes.iter_mut().find(|lane| lane.taken.source == source)
+        self.held.iter_mut().find(|lane| lane.taken.source == source)
     }
 
     pub(crate) fn add(&mut self, lanes: Vec<Lane>) {
         self.by_address.clear();
-        self.lanes.extend(lanes);
+        self.held.extend(lanes);
     }
 
     /// Takes the lanes that `wanted` names away, with their open batches and all that still waits in the outbox.
     pub(crate) fn remove(&mut self, wanted: impl Fn(&Lane) -> bool) -> Vec<Taken> {
         self.by_address.clear();
         let gone: Vec<Taken> = self
-            .lanes
+            .held
             .extract_if(.., |lane| wanted(lane))
             .map(|lane| lane.taken)
             .collect();
@@ -176,7 +179,7 @@ impl Lanes {
     /// The topics of all lanes, each once.
     pub(crate) fn topics(&self) -> Vec<Arc<str>> {
         let mut topics: Vec<Arc<str>> = self
-            .lanes
+            .held
             .iter()
             .map(|lane| lane.taken.partition.topic.clone())
             .collect();
@@ -190,7 +193,7 @@ impl Lanes {
         let Some(index) = self.index(record) else { return false };
         match record.error() {
             None => {
-                let lane = &mut self.lanes[index];
+                let lane = &mut self.held[index];
                 lane.end_seen = None;
                 let full = lane.collector.push(
                     now,
@@ -206,11 +209,11 @@ impl Lanes {
                 false
             }
             Some(RDKafkaErrorCode::PartitionEOF) => {
-                self.lanes[index].end_seen = Some(record.offset());
+                self.held[index].end_seen = Some(record.offset());
                 false
             }
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                self.lanes[index].state = LaneState::OutOfRange;
+                self.held[index].state = LaneState::OutOfRange;
                 true
             }
             Some(code) => {
@@ -234,7 +237,7 @@ impl Lanes {
             .told
             .get(&text)
             .is_some_and(|told| now.duration_since(*told) < QUIET);
-        if !quiet {
+        if !quiet && self.outbox.len() < WAITING_MAX {
             self.told.retain(|_, told| now.duration_since(*told) < QUIET);
             self.told.insert(text, now);
             self.outbox.push_back(Received::Trouble(error));
@@ -243,15 +246,15 @@ impl Lanes {
 
     /// Closes what was open for `open_for` and tells which sources were read to their end.
     pub(crate) fn ripen(&mut self, now: Instant, open_for: Duration) {
-        for lane in &mut self.lanes {
+        for lane in &mut self.held {
             lane.ripen(now, open_for, &mut self.outbox);
         }
     }
 
     /// Reports that a source's log holds [first, high) and not its next offset, after what was received before that.
     pub(crate) fn tell_gap(&mut self, source: SourceId, first: i64, high: i64) {
-        let Self { lanes, outbox, .. } = self;
-        for lane in lanes.iter_mut().filter(|lane| lane.taken.source == source) {
+        let Self { held, outbox, .. } = self;
+        for lane in held.iter_mut().filter(|lane| lane.taken.source == source) {
             lane.state = LaneState::Gap;
             lane.close(outbox);
             outbox.push_back(Received::Gap {
@@ -266,7 +269,7 @@ impl Lanes {
 
     /// How far behind each lane is, given what the client knows of the log's end.
     pub(crate) fn lag(&self, high_watermark: impl Fn(&str, i32) -> Option<i64>) -> Vec<Lag> {
-        self.lanes
+        self.held
             .iter()
             .map(|lane| {
                 let partition = &lane.taken.partition;
@@ -287,7 +290,7 @@ impl Lanes {
         if let Some(index) = self.by_address.get(&address) {
             return Some(*index);
         }
-        let index = self.lanes.iter().position(|lane| {
+        let index = self.held.iter().position(|lane| {
             let partition = &lane.taken.partition;
             partition.partition == record.partition() && *partition.topic == *record.topic()
         })?;

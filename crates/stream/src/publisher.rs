@@ -35,7 +35,9 @@ pub struct Outgoing<'a> {
     pub payload: Option<&'a [u8]>,
     /// The headers, in order.
     pub headers: &'a [(&'a str, Option<&'a [u8]>)],
-    /// Milliseconds since 1970-01-01 UTC; `None`, and also 0, is now. Brokers refuse what is an hour ahead of them.
+    /// Milliseconds since 1970-01-01 UTC; `None`, and also 0, is now. Leave it at now where you can: brokers refuse what
+    /// is an hour ahead of them, retention goes by it, and a broker that restarts forgets a producer whose last record
+    /// is a day old by it, so that a record sent again across the restart is kept twice.
     pub timestamp_ms: Option<i64>,
 }
 
@@ -78,7 +80,7 @@ impl Publisher {
             let wait = pace.lock().expect("no holder of this lock panics").next(Instant::now());
             std::thread::sleep(wait);
         }
-        let mut record = self.record(outgoing);
+        let mut record = base_record(outgoing);
         let give_up = Instant::now() + self.full_wait_max;
         loop {
             match self.producer.send(record) {
@@ -135,22 +137,6 @@ impl Publisher {
         }
     }
 
-    fn record<'a>(&self, outgoing: &Outgoing<'a>) -> BaseRecord<'a, [u8], [u8]> {
-        let mut record = BaseRecord::to(outgoing.topic);
-        record.partition = outgoing.partition;
-        record.key = outgoing.key;
-        record.payload = outgoing.payload;
-        record.timestamp = outgoing.timestamp_ms;
-        if !outgoing.headers.is_empty() {
-            let mut headers = OwnedHeaders::new_with_capacity(outgoing.headers.len());
-            for (key, value) in outgoing.headers {
-                headers = headers.insert(Header { key, value: *value });
-            }
-            record.headers = Some(headers);
-        }
-        record
-    }
-
     /// An error after which this publisher sends nothing any more: a new one is to be made.
     fn fatal(&self) -> Option<Error> {
         self.producer
@@ -158,6 +144,22 @@ impl Publisher {
             .fatal_error()
             .map(|(_, reason)| Error::Fatal { reason })
     }
+}
+
+fn base_record<'a>(outgoing: &Outgoing<'a>) -> BaseRecord<'a, [u8], [u8]> {
+    let mut record = BaseRecord::to(outgoing.topic);
+    record.partition = outgoing.partition;
+    record.key = outgoing.key;
+    record.payload = outgoing.payload;
+    record.timestamp = outgoing.timestamp_ms;
+    if !outgoing.headers.is_empty() {
+        let mut headers = OwnedHeaders::new_with_capacity(outgoing.headers.len());
+        for (key, value) in outgoing.headers {
+            headers = headers.insert(Header { key, value: *value });
+        }
+        record.headers = Some(headers);
+    }
+    record
 }
 
 fn sending(topic: &str, error: KafkaError) -> Error {

@@ -12,6 +12,7 @@ pub const RECEIVED_CAPACITY: usize = 8;
 
 /// What comes out of the receiver.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a batch")]
 pub enum Received {
     /// Records of one source.
     Batch {

@@ -234,9 +234,8 @@ impl Receiving {
                 }
                 Ok(Command::Drain) => self.draining = true,
                 Ok(Command::Stop(deadline)) => break Some(deadline),
-                Err(TryRecvError::Empty) => break None,
-                // The handle is gone; the channel decides when to end.
-                Err(TryRecvError::Disconnected) => break None,
+                // Nothing more, or nobody to ask any more: then the channel decides when to end.
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break None,
             }
         };
         self.hint(&hints);

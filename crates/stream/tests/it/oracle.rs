@@ -209,7 +209,7 @@ pub struct Process {
 
 impl Process {
     pub fn start(config: ReceiverConfig, desk: Arc<Desk>) -> Self {
-        let (receiver, mut received) = Receiver::start(config, desk.clone()).unwrap();
+        let (receiver, mut events) = Receiver::start(config, desk.clone()).unwrap();
         let receiver = Arc::new(receiver);
         let told = Arc::new(Mutex::new(Vec::new()));
         let batches = Arc::new(Mutex::new(Vec::new()));
@@ -218,7 +218,7 @@ impl Process {
             let (receiver, desk, told) = (Arc::downgrade(&receiver), desk.clone(), told.clone());
             let (batches, stalled) = (batches.clone(), stalled.clone());
             move || {
-                while let Some(event) = received.blocking_recv() {
+                while let Some(event) = events.blocking_recv() {
                     while stalled.load(Ordering::SeqCst) {
                         std::thread::sleep(Duration::from_millis(10));
                     }

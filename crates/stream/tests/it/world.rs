@@ -104,7 +104,7 @@ pub fn send(publisher: &Publisher, topic: &str, number: u64) {
         key: Some(key.as_bytes()),
         payload: Some(&payload),
         headers: &[],
-        timestamp_ms: Some(number as i64),
+        timestamp_ms: None,
     };
     publisher.send(&outgoing).unwrap();
 }
