@@ -49,7 +49,7 @@ fn same(left: &[f64], right: &[f64]) -> bool {
         && left
             .iter()
             .zip(right)
-            .all(|(left, right)| left == right || left.is_nan() && right.is_nan())
+            .all(|(left, right)| left.to_bits() == right.to_bits() || left.is_nan() && right.is_nan())
 }
 
 #[test]

@@ -5,9 +5,9 @@
 //! stored scores before it may score.
 
 // The tests' data, shared with the integration tests, names this crate from outside.
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 extern crate self as muster_model;
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 #[path = "../tests/it/data.rs"]
 mod data;
 

@@ -43,6 +43,7 @@ impl Matrix {
     }
 
     /// The rows at these places, in their order.
+    #[must_use]
     pub fn take(&self, rows: &[usize]) -> Self {
         let mut values = Vec::with_capacity(rows.len() * self.columns);
         for &row in rows {

@@ -91,7 +91,7 @@ pub fn auc(scores: &[f64], labels: &[bool]) -> f64 {
     }
     let mut rank_sum = 0.0;
     let mut below = 0.0;
-    for tied in order.chunk_by(|left, right| scores[*left] == scores[*right]) {
+    for tied in order.chunk_by(|left, right| scores[*left].total_cmp(&scores[*right]).is_eq()) {
         let rank = below + f64::midpoint(tied.len() as f64, 1.0);
         rank_sum += rank * tied.iter().filter(|row| labels[**row]).count() as f64;
         below += tied.len() as f64;

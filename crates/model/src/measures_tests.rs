@@ -45,8 +45,8 @@ fn certainty_that_is_wrong_is_infinitely_bad() {
 
 #[test]
 fn one_kind_of_label_is_a_division_by_zero() {
-    assert_eq!(auc(&[0.1, 0.9], &[true, true]), 0.5);
-    assert_eq!(Measures::of(&[0.1], &[false]).precision, 0.0);
+    assert!((auc(&[0.1, 0.9], &[true, true]) - 0.5).abs() < 1e-15);
+    assert!(Measures::of(&[0.1], &[false]).precision.abs() < 1e-15);
 }
 
 proptest! {

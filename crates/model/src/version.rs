@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use muster_spec::ModelVersion;
+use muster_spec::{FileSha, ModelVersion};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -134,7 +134,7 @@ impl ModelFiles {
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    FileSha(Sha256::digest(bytes).into()).to_string()
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>> {

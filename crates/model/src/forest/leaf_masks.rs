@@ -4,7 +4,7 @@
 //! gap it lies in between all the forest's thresholds on that feature, with codes of their own for zero and NaN, or the
 //! category. For every code a table holds, tree beside tree, the set of leaves that the splits on this feature leave
 //! open, as bits. The leaf of a row is the one bit that is open in the tables of all its features. The idea of leaves as
-//! bits is Lucchese and others', "QuickScorer" (SIGIR 2015); tabulating it by code takes the comparisons out.
+//! bits is Lucchese and others', "`QuickScorer`" (SIGIR 2015); tabulating it by code takes the comparisons out.
 //!
 //! What must stay true: the sums run over trees in order, so that the bits are those of the plain walk. Forests with
 //! more than 128 leaves a tree, or whose tables would not fit [`BYTES_MAX`], are not built and are walked.
@@ -14,6 +14,9 @@ use crate::matrix::Matrix;
 
 /// What the tables of a forest may take.
 const BYTES_MAX: usize = 64 << 20;
+
+/// Rows that are summed side by side.
+const ROWS: usize = 4;
 
 /// Bytes of a table's line: one of the processor's cache.
 const LINE_BYTES: usize = 64;
@@ -252,7 +255,6 @@ impl<M: Mask, const TREES: usize> Run<M, TREES> {
             }
             return;
         }
-        const ROWS: usize = 4;
         let mut four_lines = lines.chunks_exact(ROWS * width);
         let mut four_scores = scores.chunks_exact_mut(ROWS);
         for (lines, scores) in four_lines.by_ref().zip(four_scores.by_ref()) {
@@ -340,6 +342,6 @@ fn codes(forest: &Forest) -> Option<Vec<Codes>> {
     Some(all)
 }
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 #[path = "leaf_masks_tests.rs"]
 mod tests;

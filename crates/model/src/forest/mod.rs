@@ -41,7 +41,7 @@ struct Tree {
     nodes: Vec<Node>,
     leaf_values: Vec<f64>,
     /// Training rows that fell into each leaf.
-    leaf_counts: Vec<f64>,
+    leaf_counts: Vec<u32>,
     /// Bit sets of categories, 32 to a word; category nodes hold ranges of it.
     words: Vec<u32>,
 }
@@ -54,7 +54,7 @@ struct Node {
     left: i32,
     right: i32,
     /// Training rows that reached it.
-    count: f64,
+    count: u32,
     /// What it gained in training.
     gain: f64,
 }
@@ -137,7 +137,7 @@ impl Tree {
     }
 
     /// Training rows that reached a child.
-    fn count(&self, child: i32) -> f64 {
+    fn count(&self, child: i32) -> u32 {
         if child >= 0 {
             self.nodes[child as usize].count
         } else {
@@ -189,7 +189,9 @@ impl Forest {
             None => self.walk(matrix),
         };
         if self.average {
-            scores.iter_mut().for_each(|score| *score /= self.trees.len() as f64);
+            for score in &mut scores {
+                *score /= self.trees.len() as f64;
+            }
         }
         Ok(scores)
     }
@@ -197,7 +199,9 @@ impl Forest {
     /// Probabilities of the positive class, one a row; the same bits as LightGBM's.
     pub fn probabilities(&self, matrix: &Matrix) -> Result<Vec<f64>> {
         let mut scores = self.raw(matrix)?;
-        scores.iter_mut().for_each(|score| *score = self.probability(*score));
+        for score in &mut scores {
+            *score = self.probability(*score);
+        }
         Ok(scores)
     }
 
@@ -267,6 +271,6 @@ impl Forest {
     }
 }
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 #[path = "mod_tests.rs"]
 mod tests;

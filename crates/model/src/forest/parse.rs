@@ -164,11 +164,11 @@ fn tree(lines: &mut Lines<'_>, number: usize, features: usize) -> Result<Tree> {
         return Ok(Tree {
             nodes: Vec::new(),
             leaf_values,
-            leaf_counts: vec![1.0],
+            leaf_counts: vec![1],
             words: Vec::new(),
         });
     }
-    let leaf_counts = section.counts("leaf_count", leaves)?;
+    let leaf_counts = section.exactly("leaf_count", leaves)?;
     section.finite("leaf_weight", leaves)?;
     section.finite("internal_value", splits)?;
     section.finite("internal_weight", splits)?;
@@ -222,7 +222,7 @@ fn nodes(
     let kinds: Vec<u8> = section.exactly("decision_type", splits)?;
     let left: Vec<i32> = section.exactly("left_child", splits)?;
     let right: Vec<i32> = section.exactly("right_child", splits)?;
-    let counts = section.counts("internal_count", splits)?;
+    let counts: Vec<u32> = section.exactly("internal_count", splits)?;
     let mut used = 0;
     let mut nodes = Vec::with_capacity(splits);
     for at in 0..splits {
@@ -313,8 +313,8 @@ fn shape(tree: &Tree, line: usize) -> Result<()> {
 /// Holds that the training rows of a split are those of its children: contributions rest on it.
 fn counts(tree: &Tree, line: usize) -> Result<()> {
     for (at, node) in tree.nodes.iter().enumerate() {
-        let children = tree.count(node.left) + tree.count(node.right);
-        if node.count < 1.0 || node.count != children {
+        let children = tree.count(node.left).checked_add(tree.count(node.right));
+        if node.count == 0 || Some(node.count) != children {
             return Err(Error::text(
                 line,
                 format!("the rows of split {at} are not those of its children"),
@@ -417,13 +417,8 @@ impl<'a> Section<'a> {
             format!("`{key}` holds what is no finite number"),
         ))
     }
-
-    fn counts(&self, key: &str, length: usize) -> Result<Vec<f64>> {
-        let list: Vec<u32> = self.exactly(key, length)?;
-        Ok(list.into_iter().map(f64::from).collect())
-    }
 }
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 #[path = "parse_tests.rs"]
 mod tests;

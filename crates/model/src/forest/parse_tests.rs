@@ -179,11 +179,12 @@ fn damage_is_taken_or_blamed_on_another_line() {
 
 #[test]
 fn bounds_of_categories_are_trusted() {
-    let cases: &[(&str, fn(&str) -> String)] = &[
+    type Change = fn(&str) -> String;
+    let cases: &[(&str, Change)] = &[
         ("cat_boundaries", |value| {
             format!("1 {}", value.split_once(' ').unwrap().1)
         }),
-        ("cat_boundaries", |value| format!("{}9", value)),
+        ("cat_boundaries", |value| format!("{value}9")),
         ("cat_boundaries", |_| "0".into()),
         ("cat_threshold", |value| format!("{value} 0")),
         ("cat_threshold", |value| format!("4294967296{value}")),

@@ -5,10 +5,11 @@
 //! holds d different features with z the share of training rows that stay on the path at a feature and o = 1 where the
 //! row itself stays, else 0, the share of feature i is
 //!
-//! v (o_i - z_i) sum over subsets S of the others of |S|! (d - 1 - |S|)! / d! times the product of o in S and z outside
+//! > `v (o_i - z_i)` times the sum over subsets S of the others of `|S|! (d - 1 - |S|)! / d!` times the product of o in S and
+//! > of z outside
 //!
 //! and since k! (d - 1 - k)! / d! is the integral of y^k (1 - y)^(d - 1 - k) over [0, 1], that sum is the integral of the
-//! product over the others of z_j (1 - y) + o_j y: a polynomial of degree d - 1, which Gauss-Legendre quadrature
+//! product over the others of `z_j (1 - y) + o_j y`: a polynomial of degree d - 1, which Gauss-Legendre quadrature
 //! integrates exactly at d / 2 points. All terms are positive, so nothing cancels. A tree's shares depend on a row only by
 //! the outcomes of the tree's splits; rows of a block with the same outcomes share one computation.
 //!
@@ -150,8 +151,9 @@ impl Reasons {
             }
             for row in contributions.chunks_mut(width) {
                 if self.forest.average {
-                    row.iter_mut()
-                        .for_each(|share| *share /= self.forest.trees.len() as f64);
+                    for share in row.iter_mut() {
+                        *share /= self.forest.trees.len() as f64;
+                    }
                 }
                 row[width - 1] = self.base;
             }
@@ -387,7 +389,7 @@ impl Paths {
 /// The share of a split's training rows that took a side.
 fn kept(tree: &Tree, at: usize, left: bool) -> f64 {
     let node = &tree.nodes[at];
-    tree.count(if left { node.left } else { node.right }) / node.count
+    f64::from(tree.count(if left { node.left } else { node.right })) / f64::from(node.count)
 }
 
 /// A tree's mean over its training rows.
@@ -396,9 +398,11 @@ fn expected(tree: &Tree) -> f64 {
         return tree.leaf_values[0];
     };
     let leaves = tree.leaf_values.iter().zip(&tree.leaf_counts);
-    leaves.map(|(value, count)| count / root.count * value).sum()
+    leaves
+        .map(|(value, count)| f64::from(*count) / f64::from(root.count) * value)
+        .sum()
 }
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 #[path = "reasons_tests.rs"]
 mod tests;

@@ -14,7 +14,7 @@ fn expectation(tree: &Tree, child: i32, row: &[f64], known: u32) -> f64 {
         let left = node.test.goes_left(flat_zero(row[node.feature]), &tree.words);
         return expectation(tree, if left { node.left } else { node.right }, row, known);
     }
-    let of = |child: i32| tree.count(child) / node.count * expectation(tree, child, row, known);
+    let of = |child: i32| f64::from(tree.count(child)) / f64::from(node.count) * expectation(tree, child, row, known);
     of(node.left) + of(node.right)
 }
 

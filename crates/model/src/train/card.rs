@@ -86,7 +86,7 @@ impl Card<'_> {
         let values = (0..self.matrix.rows()).map(|row| self.matrix.row(row)[at]);
         match code {
             Code::Categorical(levels) => {
-                let missing = values.filter(|value| *value == levels.len() as f64).count();
+                let missing = values.filter(|value| *value as usize == levels.len()).count();
                 ("categorical", format!("{} levels", levels.len()), missing)
             }
             Code::Ordinal(levels) => {

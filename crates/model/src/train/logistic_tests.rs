@@ -36,13 +36,13 @@ fn the_fit_is_not_where_the_slope_is_zero() {
     let fitted = Logistic::fit(&encoder, &matrix, &labels).unwrap();
     // Intercept, number, missing, and four levels with the one for missing.
     assert_eq!(fitted.weights.len(), 7);
-    let mut slope = vec![0.0; 7];
+    let mut slope = [0.0; 7];
     for (row, label) in labels.iter().enumerate() {
         let entries = expand(&fitted.design, matrix.row(row));
         let error = f64::from(*label) - probability(&entries, &fitted.weights);
-        entries
-            .iter()
-            .for_each(|(column, value)| slope[*column] += error * value);
+        for (column, value) in entries {
+            slope[column] += error * value;
+        }
     }
     for (at, (slope, weight)) in slope.iter().zip(&fitted.weights).enumerate() {
         let ridge = if at == 0 { 0.0 } else { RIDGE * weight };

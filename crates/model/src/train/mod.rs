@@ -18,8 +18,8 @@ use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use muster_batch::FeatureFrame;
-use muster_spec::ModelVersion;
 use muster_spec::pipeline::ModelSpec;
+use muster_spec::{FileSha, ModelVersion};
 use sha2::{Digest, Sha256};
 
 use crate::encoder::Encoder;
@@ -300,7 +300,7 @@ impl Rows {
             .iter()
             .for_each(|value| hasher.update(value.to_bits().to_le_bytes()));
         self.labels.iter().for_each(|label| hasher.update([u8::from(*label)]));
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        FileSha(hasher.finalize().into()).to_string()
     }
 }
 

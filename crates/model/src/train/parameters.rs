@@ -133,7 +133,7 @@ impl Parameters {
             text.push_str(&columns.join(","));
         }
         for (name, value) in settings {
-            text.push_str(&format!(" {name}={value}"));
+            text.extend([" ", &name, "=", &value]);
         }
         Self { text, iterations }
     }

@@ -70,8 +70,8 @@ pub fn train(rows: usize, seed: u64, parameters: &str, iterations: u32) -> Boost
         "objective=binary deterministic=true force_col_wise=true num_threads=1 verbosity=-1 seed={seed} \
          categorical_feature=2,3 {parameters}"
     );
-    let dataset = Dataset::new(&matrix, &labels, &names(), &parameters).unwrap();
-    Booster::train(dataset, COLUMNS, &parameters, iterations).unwrap()
+    let dataset = Dataset::new(&matrix, &labels, &names(), &parameters).expect("LightGBM takes the rows");
+    Booster::train(dataset, COLUMNS, &parameters, iterations).expect("LightGBM trains")
 }
 
 /// Rows that ask what models get wrong: each value is one of the table's, one near a threshold of the model, or strange.

@@ -52,7 +52,8 @@ pub fn frame(rows: usize, seed: u64) -> FeatureFrame {
         let share = stream.unit();
         let long = stream.below(200) as i32;
         let on = stream.unit() < 0.5;
-        let tilt = share * 2.0 - f64::from(u8::from(town % 4 == 0)) * 1.5 + step as f64 * 0.4 - f64::from(long) / 100.0;
+        let tilt = share * 2.0 - f64::from(u8::from(town.is_multiple_of(4))) * 1.5 + step as f64 * 0.4
+            - f64::from(long) / 100.0;
         label.push(Some(i64::from(stream.unit() < 1.0 / (1.0 + (-2.0 * tilt).exp()))));
         city.push((town > 0).then(|| format!("city_{town}")));
         size.push(["small", "middle", "large"].get(step).copied());
