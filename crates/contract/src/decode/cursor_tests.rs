@@ -11,32 +11,33 @@ fn cursor(bytes: &[u8]) -> Cursor<'_> {
 
 #[test]
 fn numbers_end_where_their_type_ends() {
-    let ff = 0xff;
-    let cases: &[(&[u8], Result<i32, Refusal>, Result<i64, Refusal>)] = &[
+    type Case = (&'static [u8], Result<i32, Refusal>, Result<i64, Refusal>);
+    const FF: u8 = 0xff;
+    let cases: &[Case] = &[
         (&[], Err(Refusal::Truncated), Err(Refusal::Truncated)),
         (&[0x80], Err(Refusal::Truncated), Err(Refusal::Truncated)),
         (&[0], Ok(0), Ok(0)),
         (&[1], Ok(-1), Ok(-1)),
         (&[0x80, 0], Ok(0), Ok(0)),
-        (&[ff, ff, ff, ff, 0x0f], Ok(i32::MIN), Ok(i64::from(i32::MIN))),
-        (&[0xfe, ff, ff, ff, 0x0f], Ok(i32::MAX), Ok(i64::from(i32::MAX))),
+        (&[FF, FF, FF, FF, 0x0f], Ok(i32::MIN), Ok(i64::from(i32::MIN))),
+        (&[0xfe, FF, FF, FF, 0x0f], Ok(i32::MAX), Ok(i64::from(i32::MAX))),
         (&[0x80, 0x80, 0x80, 0x80, 0x10], Err(Refusal::Varint), Ok(1 << 31)),
         (
-            &[ff, ff, ff, ff, ff, ff, ff, ff, ff, 1],
+            &[FF, FF, FF, FF, FF, FF, FF, FF, FF, 1],
             Err(Refusal::Varint),
             Ok(i64::MIN),
         ),
         (
-            &[ff, ff, ff, ff, ff, ff, ff, ff, ff, 2],
+            &[FF, FF, FF, FF, FF, FF, FF, FF, FF, 2],
             Err(Refusal::Varint),
             Err(Refusal::Varint),
         ),
         (
-            &[ff, ff, ff, ff, ff, ff, ff, ff, ff],
+            &[FF, FF, FF, FF, FF, FF, FF, FF, FF],
             Err(Refusal::Truncated),
             Err(Refusal::Truncated),
         ),
-        (&[ff; 12], Err(Refusal::Varint), Err(Refusal::Varint)),
+        (&[FF; 12], Err(Refusal::Varint), Err(Refusal::Varint)),
     ];
     for (bytes, int, long) in cases {
         assert_eq!(cursor(bytes).int(), *int, "{bytes:?}");

@@ -102,14 +102,16 @@ pub(crate) struct FieldRules {
     pub(crate) nulls: Vec<Option<RuleNumber>>,
 }
 
+/// The text of each of a writer's symbols in the contract; `None` where it has no place.
+pub(super) type Symbols = Box<[Option<Box<[u8]>>]>;
+
 /// A compiled writer.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) ops: Vec<Op>,
     pub(super) unions: Vec<Box<[u32]>>,
     pub(super) skips: Skips,
-    /// For each enum, the text of each writer's symbol; `None` where it has no place.
-    pub(super) symbols: Vec<Box<[Option<Box<[u8]>>]>>,
+    pub(super) symbols: Vec<Symbols>,
     pub(super) parsers: Vec<Parser>,
     pub(super) times: Vec<TimeScale>,
     pub(super) decimals: Vec<DecimalRead>,
@@ -158,14 +160,11 @@ impl Plan {
                             continue;
                         }
                     }
-                    row[slot] = match self.read(read, cursor)? {
-                        Some(value) => value,
-                        None => {
-                            let rule = self.rules.types[slot];
-                            findings.push(Finding { row: row_number, rule });
-                            Slot::Null
-                        }
-                    };
+                    if !self.read(read, cursor, &mut row[slot])? {
+                        row[slot] = Slot::Null;
+                        let rule = self.rules.types[slot];
+                        findings.push(Finding { row: row_number, rule });
+                    }
                 }
                 Op::Null { slot } => {
                     row[usize::from(slot)] = Slot::Null;
@@ -188,37 +187,47 @@ impl Plan {
         cursor.end()
     }
 
-    /// One value; nothing where it is whole but does not fit the field's type.
+    /// One value, put in its slot; false where it is whole but does not fit the field's type. Each arm writes the slot
+    /// itself: a value that is handed through results is copied in pieces, which costs more than reading it.
     #[inline]
-    fn read<'a>(&'a self, read: Read, cursor: &mut Cursor<'a>) -> Result<Option<Slot<'a>>, Refusal> {
-        Ok(Some(match read {
-            Read::Text => Slot::Bytes(cursor.text()?),
-            Read::Int => Slot::Int(cursor.int()?),
-            Read::Long => Slot::Long(cursor.long()?),
-            Read::Double => Slot::Double(cursor.double()?),
+    fn read<'a>(&'a self, read: Read, cursor: &mut Cursor<'a>, slot: &mut Slot<'a>) -> Result<bool, Refusal> {
+        match read {
+            Read::Text => *slot = Slot::Bytes(cursor.text()?),
+            Read::Int => *slot = Slot::Int(cursor.int()?),
+            Read::Long => *slot = Slot::Long(cursor.long()?),
+            Read::Double => *slot = Slot::Double(cursor.double()?),
             Read::Enum(number) => {
                 let symbols = &self.symbols[usize::from(number)];
                 let symbol = &symbols[cursor.index(symbols.len(), Refusal::Symbol)?];
-                Slot::Bytes(symbol.as_deref().ok_or(Refusal::Symbol)?)
+                *slot = Slot::Bytes(symbol.as_deref().ok_or(Refusal::Symbol)?);
             }
             Read::Parse(number) => {
                 let text = cursor.text()?;
-                return Ok(self.parsers[usize::from(number)].parse_bytes(text));
+                return Ok(put(slot, self.parsers[usize::from(number)].parse_bytes(text)));
             }
-            Read::Boolean => Slot::Boolean(cursor.boolean()?),
-            Read::Float => Slot::Float(cursor.float()?),
-            Read::Bytes => Slot::Bytes(cursor.bytes()?),
-            Read::Fixed(size) => Slot::Bytes(cursor.fixed(size as usize)?),
-            Read::IntAsLong => Slot::Long(i64::from(cursor.int()?)),
-            Read::IntAsFloat => Slot::Float(cursor.int()? as f32),
-            Read::IntAsDouble => Slot::Double(f64::from(cursor.int()?)),
-            Read::LongAsFloat => Slot::Float(cursor.long()? as f32),
-            Read::LongAsDouble => Slot::Double(cursor.long()? as f64),
-            Read::FloatAsDouble => Slot::Double(f64::from(cursor.float()?)),
-            Read::Time(number) => return self.times[usize::from(number)].read(cursor),
-            Read::Decimal(number) => return self.decimals[usize::from(number)].read(cursor),
-        }))
+            Read::Boolean => *slot = Slot::Boolean(cursor.boolean()?),
+            Read::Float => *slot = Slot::Float(cursor.float()?),
+            Read::Bytes => *slot = Slot::Bytes(cursor.bytes()?),
+            Read::Fixed(size) => *slot = Slot::Bytes(cursor.fixed(size as usize)?),
+            Read::IntAsLong => *slot = Slot::Long(i64::from(cursor.int()?)),
+            Read::IntAsFloat => *slot = Slot::Float(cursor.int()? as f32),
+            Read::IntAsDouble => *slot = Slot::Double(f64::from(cursor.int()?)),
+            Read::LongAsFloat => *slot = Slot::Float(cursor.long()? as f32),
+            Read::LongAsDouble => *slot = Slot::Double(cursor.long()? as f64),
+            Read::FloatAsDouble => *slot = Slot::Double(f64::from(cursor.float()?)),
+            Read::Time(number) => return Ok(put(slot, self.times[usize::from(number)].read(cursor)?)),
+            Read::Decimal(number) => return Ok(put(slot, self.decimals[usize::from(number)].read(cursor)?)),
+        }
+        Ok(true)
     }
+}
+
+/// Puts a value in its slot, if there is one.
+#[inline]
+fn put<'a>(slot: &mut Slot<'a>, value: Option<Slot<'a>>) -> bool {
+    let Some(value) = value else { return false };
+    *slot = value;
+    true
 }
 
 impl TimeScale {

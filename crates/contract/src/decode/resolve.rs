@@ -14,7 +14,7 @@ use muster_spec::{Contract, Field, TextFormat};
 
 use super::constant::Constant;
 use super::named::Named;
-use super::plan::{FieldRules, NullAt, Op, Plan};
+use super::plan::{FieldRules, NullAt, Op, Plan, Symbols};
 use super::skip::Skips;
 
 /// How many steps a plan may have: a writer whose named unions multiply is refused before it fills the memory.
@@ -350,7 +350,7 @@ fn source_of(field: &RecordField, written: &RecordSchema, wanted: &RecordSchema)
 }
 
 /// The texts of a writer's symbols in the contract's enum.
-pub(super) fn symbols_of(written: &EnumSchema, wanted: &Schema) -> Box<[Option<Box<[u8]>>]> {
+pub(super) fn symbols_of(written: &EnumSchema, wanted: &Schema) -> Symbols {
     let text = |symbol: &String| -> Option<Box<[u8]>> { Some(symbol.as_bytes().into()) };
     let placed = |symbol: &String| match wanted {
         Schema::Enum(wanted) if !wanted.symbols.contains(symbol) => wanted.default.as_ref().and_then(text),

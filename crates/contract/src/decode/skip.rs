@@ -149,38 +149,37 @@ impl Skips {
                 self.pass(branches[branch], cursor, depth + 1)
             }
             Skip::Record(fields) => fields.iter().try_for_each(|field| self.pass(*field, cursor, depth + 1)),
-            Skip::Array(item) => self.blocks(cursor, self.is_nothing(*item), |cursor| {
+            Skip::Array(item) => blocks(cursor, self.is_nothing(*item), |cursor| {
                 self.pass(*item, cursor, depth + 1)
             }),
-            Skip::Map(value) => self.blocks(cursor, false, |cursor| {
+            Skip::Map(value) => blocks(cursor, false, |cursor| {
                 cursor.bytes()?;
                 self.pass(*value, cursor, depth + 1)
             }),
         }
     }
+}
 
-    /// The blocks of an array or map: a count, for a negative one the block's size too, then the items; 0 ends them.
-    fn blocks<'a>(
-        &self,
-        cursor: &mut Cursor<'a>,
-        nothing: bool,
-        item: impl Fn(&mut Cursor<'a>) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        loop {
-            let count = cursor.long()?;
-            if count == 0 {
-                return Ok(());
+/// The blocks of an array or map: a count, for a negative one the block's size too, then the items; 0 ends them.
+fn blocks<'a>(
+    cursor: &mut Cursor<'a>,
+    nothing: bool,
+    item: impl Fn(&mut Cursor<'a>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    loop {
+        let count = cursor.long()?;
+        if count == 0 {
+            return Ok(());
+        }
+        if count < 0 {
+            cursor.bytes()?;
+        } else if !nothing {
+            // Every item takes a byte or more, so this also bounds the loop.
+            if usize::try_from(count).map_or(true, |count| count > cursor.left()) {
+                return Err(cursor.bad_length(count));
             }
-            if count < 0 {
-                cursor.bytes()?;
-            } else if !nothing {
-                // Every item takes a byte or more, so this also bounds the loop.
-                if usize::try_from(count).map_or(true, |count| count > cursor.left()) {
-                    return Err(cursor.bad_length(count));
-                }
-                for _ in 0..count {
-                    item(cursor)?;
-                }
+            for _ in 0..count {
+                item(cursor)?;
             }
         }
     }

@@ -215,9 +215,9 @@ fn encode_value(schema: &Schema, value: &Json, names: &NamesRef<'_>, out: &mut V
             let items = value.as_array().expect("an array");
             if !items.is_empty() {
                 out.extend(long(items.len() as i64));
-                items
-                    .iter()
-                    .for_each(|item| encode_value(&array.items, item, names, out));
+                for item in items {
+                    encode_value(&array.items, item, names, out);
+                }
             }
             out.push(0);
         }

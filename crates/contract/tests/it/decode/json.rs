@@ -50,7 +50,7 @@ const RECORDS: &[(&str, &str)] = &[
     // Unknown and missing.
     (r#"{"a": 1, "b": {"c": [1, "]}"]}}"#, "a=1 * !columns"),
     (r#"{"a": 1, "p": {"r": 1}}"#, "a=1 * !columns"),
-    (r#"{}"#, "a=null * !columns"),
+    ("{}", "a=null * !columns"),
     (r#"{"b": 2}"#, "a=null * !columns"),
     // No object.
     ("", "record.undecodable empty"),
@@ -69,7 +69,7 @@ const RECORDS: &[(&str, &str)] = &[
     (r#"{"a": .5}"#, "record.undecodable json"),
     (r#"{"a": 1.}"#, "record.undecodable json"),
     (r#"{"a": NaN}"#, "record.undecodable json"),
-    (r#"{'a': 1}"#, "record.undecodable json"),
+    ("{'a': 1}", "record.undecodable json"),
     (r#"{"a": "\x"}"#, "record.undecodable json"),
     (r#"{"a": "\ud800"}"#, "record.undecodable json"),
     ("{\"a\": \"\n\"}", "record.undecodable json"),

@@ -45,7 +45,7 @@ fn avro() -> (Arc<Contract>, Decoder, Vec<u8>) {
 
 fn json_records() -> (Arc<Contract>, Decoder, Vec<u8>) {
     let contract = contract_of(&record(WANTED), "format: json\n");
-    let decoder = Decoder::new(contract.clone()).unwrap();
+    let decoder = Decoder::new(contract.clone()).expect("the contract is sound");
     let message = r#"{"i": -7.5e2, "s": "some \u00e9 text", "gone": [{"a": 5}], "y": null, "m": 1.25, "t": "2021-03-09T12:30:00Z", "p": {"e": "A"}, "u": 0.25}"#;
     (contract, decoder, message.as_bytes().to_vec())
 }

@@ -1,5 +1,6 @@
 //! Rows of published files: the all-text schema, and what the headers say.
 
+use arrow::array::AsArray;
 use muster_contract::decode::{COLUMNS_HEADER, Decoder, LINE_HEADER, TextWriter};
 use muster_spec::SchemaId;
 use proptest::prelude::*;
@@ -179,7 +180,6 @@ proptest! {
         let decoded = Decoder::new(contract.clone()).unwrap().decode(batch(&payloads));
         assert_accounted(&decoded);
         prop_assert!(decoded.refused.is_empty() && decoded.findings.is_empty());
-        use arrow::array::AsArray;
         for (at, row) in rows.iter().enumerate() {
             let columns = decoded.rows.columns();
             let texts = [columns[0].as_string::<i32>(), columns[2].as_string::<i32>()];
