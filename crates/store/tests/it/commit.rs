@@ -6,7 +6,6 @@ use std::sync::Arc;
 use muster_batch::{Alert, FileRows};
 use muster_spec::{FileSha, Offset, Revision};
 use muster_store::ledger::commit::{Attempt, Fence, Outcome, Resolved, Statistic};
-use muster_store::{Ledger, Role};
 
 use crate::support::{Fixture, partition, sealed, to_commit, topic_id};
 
@@ -77,7 +76,7 @@ fn statistic(measure: &str, field: &str, value: f64) -> Statistic {
     }
 }
 
-fn alert() -> Alert {
+pub fn alert() -> Alert {
     Alert {
         fingerprint: "contract/test.visit/bad_ratio".into(),
         condition: "bad_ratio".into(),
@@ -93,12 +92,12 @@ fn alert() -> Alert {
 async fn event_times_at_the_ends_of_time_are_kept() {
     let fixture = Fixture::new().await;
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
-    let mut from = 0;
-    for (least, greatest) in [
+    let bounds = [
         (i64::MIN + 1, i64::MAX),
         (-62_135_596_800_000_000, 253_402_300_799_999_999),
         (-1, -1),
-    ] {
+    ];
+    for (from, (least, greatest)) in (0..).zip(bounds) {
         let mut batch = to_commit(sealed(&fixture.contract, &source, from, from + 1, 0));
         batch.sealed.event_times = Some((least, greatest));
         for file in &mut batch.sealed.files {
@@ -106,7 +105,6 @@ async fn event_times_at_the_ends_of_time_are_kept() {
         }
         let outcomes = fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap();
         assert!(outcomes[0].is_committed(), "{outcomes:?}");
-        from += 1;
     }
     let texts = "SELECT string_agg(event_time_min || ' ' || event_time_max, '; ' ORDER BY id) FROM batches";
     let row = fixture.owner().await.query_one(texts, &[]).await.unwrap();
@@ -188,7 +186,7 @@ async fn a_batch_judged_against_another_revision_is_fenced() {
     let mut batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
     let outcome = fixture
         .ingest
-        .commit(Attempt::new(), &[batch.clone()])
+        .commit(Attempt::new(), std::slice::from_ref(&batch))
         .await
         .unwrap()
         .remove(0);
@@ -230,7 +228,11 @@ async fn the_same_attempt_twice_is_done_once_and_answers_the_same() {
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
     let attempt = Attempt::new();
     let batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 2));
-    let first = fixture.ingest.commit(attempt, &[batch.clone()]).await.unwrap();
+    let first = fixture
+        .ingest
+        .commit(attempt, std::slice::from_ref(&batch))
+        .await
+        .unwrap();
     let second = fixture.ingest.commit(attempt, &[batch]).await.unwrap();
     assert_eq!(first, second);
     assert_eq!(fixture.number("SELECT count(*) FROM batches").await, 1);
@@ -412,134 +414,4 @@ async fn assigning_against_commits_never_lets_both_win() {
         }
     }
     fixture.adds_up().await;
-}
-
-#[tokio::test]
-async fn a_topic_made_again_is_a_new_source_and_counts_with_the_old_one() {
-    let fixture = Fixture::new().await;
-    for (incarnation, records) in [(0, 10), (1, 4)] {
-        let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
-        assert_eq!((source.incarnation, source.next_offset), (incarnation, None));
-        let batch = to_commit(sealed(&fixture.contract, &source, 0, records, 1));
-        assert!(fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap()[0].is_committed());
-    }
-    let reconciled = fixture.ingest.reconcile().await.unwrap();
-    assert_eq!(reconciled.faults, Vec::<String>::new());
-    assert_eq!(reconciled.rows.len(), 1);
-    assert_eq!((reconciled.rows[0].received, reconciled.rows[0].bad), (14, 2));
-}
-
-#[tokio::test]
-async fn a_paused_source_keeps_its_first_reason_until_it_is_resumed() {
-    let fixture = Fixture::new().await;
-    let topic = topic_id();
-    let source = fixture.assign(topic, 1, "a").await.remove(0);
-    let stranger = Some(crate::support::token());
-    assert!(
-        !fixture
-            .ingest
-            .pause(source.source, stranger, "stop_above", &[alert()])
-            .await
-            .unwrap()
-    );
-    assert!(
-        fixture
-            .ingest
-            .pause(source.source, Some(source.token), "stop_above", &[alert()])
-            .await
-            .unwrap()
-    );
-    assert!(
-        fixture
-            .ingest
-            .pause(source.source, Some(source.token), "gap", &[alert()])
-            .await
-            .unwrap()
-    );
-    assert_eq!(fixture.number("SELECT count(*) FROM alerts").await, 1);
-    // A commit that was under way goes in; the pause is about reading on.
-    let batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
-    assert!(fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap()[0].is_committed());
-    let again = fixture.assign(topic, 1, "b").await.remove(0);
-    assert_eq!(again.paused.as_deref(), Some("stop_above"));
-    assert!(fixture.ingest.resume(source.source, None).await.unwrap());
-    assert!(!fixture.ingest.resume(source.source, None).await.unwrap());
-    assert_eq!(fixture.assign(topic, 1, "b").await[0].paused, None);
-}
-
-#[tokio::test]
-async fn offsets_that_are_gone_are_recorded_as_a_gap_and_the_holder_is_fenced() {
-    let fixture = Fixture::new().await;
-    let topic = topic_id();
-    let source = fixture.assign(topic, 1, "a").await.remove(0);
-    let batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
-    fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap();
-    fixture
-        .ingest
-        .pause(source.source, None, "offsets 10 to 50 are gone", &[])
-        .await
-        .unwrap();
-    assert!(fixture.ingest.resume(source.source, Some(Offset(50))).await.unwrap());
-    let late = to_commit(sealed(&fixture.contract, &source, 10, 20, 0));
-    let outcome = fixture.ingest.commit(Attempt::new(), &[late]).await.unwrap().remove(0);
-    assert!(
-        matches!(
-            outcome,
-            Outcome::Fenced {
-                fence: Fence::Token,
-                ..
-            }
-        ),
-        "{outcome:?}"
-    );
-    let again = fixture.assign(topic, 1, "a").await.remove(0);
-    assert_eq!((again.next_offset, again.paused.as_deref()), (Some(Offset(50)), None));
-    let batch = to_commit(sealed(&fixture.contract, &again, 50, 60, 0));
-    assert!(fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap()[0].is_committed());
-    fixture.adds_up().await;
-}
-
-#[tokio::test]
-async fn each_role_does_its_own_work_and_no_other() {
-    let fixture = Fixture::new().await;
-    let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
-    let batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
-    let reader = Ledger::new(&fixture.settings, Role::Read).unwrap();
-    for ledger in [&reader, &fixture.score] {
-        let refused = ledger.commit(Attempt::new(), &[batch.clone()]).await.unwrap_err();
-        assert_eq!(refused.domain(), muster_store::Domain::User, "{refused}");
-    }
-    assert!(reader.reconcile().await.unwrap().faults.is_empty());
-    assert_eq!(reader.sources().await.unwrap().len(), 1);
-    let refused = reader.raise(&[alert()]).await.unwrap_err();
-    assert!(refused.to_string().contains("42501"), "{refused}");
-}
-
-#[tokio::test]
-async fn a_schema_id_never_changes_its_text() {
-    let fixture = Fixture::new().await;
-    let id = muster_spec::SchemaId(7);
-    for _ in 0..2 {
-        fixture
-            .ingest
-            .keep_schema("http://registry", id, "\"string\"")
-            .await
-            .unwrap();
-    }
-    fixture.ingest.keep_schema("", id, "\"long\"").await.unwrap();
-    let refused = fixture
-        .ingest
-        .keep_schema("http://registry", id, "\"long\"")
-        .await
-        .unwrap_err();
-    assert!(refused.to_string().contains("http://registry"), "{refused}");
-    assert_eq!(
-        fixture.ingest.schema("", id).await.unwrap().as_deref(),
-        Some("\"long\"")
-    );
-    assert_eq!(fixture.ingest.schema("", muster_spec::SchemaId(8)).await.unwrap(), None);
-    assert_eq!(
-        fixture.ingest.schemas("http://registry").await.unwrap(),
-        vec![(id, "\"string\"".to_owned())]
-    );
 }

@@ -40,7 +40,7 @@ async fn to_load(fixture: &Fixture, source: &Assigned, within: Option<Duration>)
 async fn only_files_that_reach_into_twice_the_window_are_loaded() {
     let fixture = Fixture::new().await;
     let source = fixture.assign(topic_id(), 1, "a").await.remove(0);
-    let hour = Some(Duration::from_secs(3600));
+    let hour = Some(Duration::from_hours(1));
     assert_eq!(to_load(&fixture, &source, hour).await, (vec![], None));
     // Out of order: the newest event came first.
     let newest = commit(&fixture, &source, 0, Some((9 * HOUR, 10 * HOUR))).await;
@@ -59,7 +59,7 @@ async fn only_files_that_reach_into_twice_the_window_are_loaded() {
 async fn partitions_that_were_added_load_the_others_until_a_window_has_passed() {
     let fixture = Fixture::new().await;
     let topic = topic_id();
-    let hour = Some(Duration::from_secs(3600));
+    let hour = Some(Duration::from_hours(1));
     // Two workers take the first two partitions one after the other: that is no growth.
     let one = fixture
         .ingest

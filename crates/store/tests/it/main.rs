@@ -1,8 +1,11 @@
 //! The store against a real file system and a real PostgreSQL, and its commit protocol against a model.
 
+#![expect(clippy::unwrap_used, reason = "what fails in a test panics, in its helpers too")]
+
 mod commit;
 mod disk;
 mod keys;
+mod listings;
 mod migrate;
 mod outage;
 mod protocol;
@@ -10,6 +13,7 @@ mod proxy;
 mod reconcile;
 mod scoring;
 mod seal;
+mod sources;
 mod speed;
 mod support;
 mod sweep;

@@ -94,7 +94,7 @@ async fn a_commit_under_way_is_waited_for_before_it_is_called_absent() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let held = [(source.source, source.token)];
     let resolving = fixture.ingest.resolve(attempt, &held, "a");
-    let (resolved, _) = tokio::join!(resolving, async {
+    let (resolved, ()) = tokio::join!(resolving, async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         owner.batch_execute("ROLLBACK").await.unwrap();
     });
@@ -116,7 +116,7 @@ async fn a_held_lock_ends_in_a_refusal_that_may_be_tried_again() {
     let ledger = Ledger::new(&settings, Role::Ingest).unwrap();
     let batch = to_commit(sealed(&fixture.contract, &source, 0, 10, 0));
     let attempt = Attempt::new();
-    let refused = ledger.commit(attempt, &[batch.clone()]).await.unwrap_err();
+    let refused = ledger.commit(attempt, std::slice::from_ref(&batch)).await.unwrap_err();
     assert!(
         matches!(&refused, Error::Refused { code, .. } if code.code() == "55P03"),
         "{refused}"
@@ -166,7 +166,7 @@ async fn a_killed_server_is_the_environments_trouble_and_what_was_committed_stay
     server.kill().expect("killed");
     let attempt = Attempt::new();
     let next = to_commit(sealed(&contract, &source, 10, 20, 0));
-    let lost = ledger.commit(attempt, &[next.clone()]).await.unwrap_err();
+    let lost = ledger.commit(attempt, std::slice::from_ref(&next)).await.unwrap_err();
     assert_eq!(lost.domain(), Domain::Environment, "{lost}");
     server.restart().expect("starts again");
     let resolved = ledger

@@ -59,7 +59,7 @@ fn speed_of_a_seal() {
             }
             let sealed = writer.seal(&|_| ()).unwrap();
             best = best.min(begun.elapsed());
-            best_cpu = best_cpu.min(cpu() - cpu_begun);
+            best_cpu = best_cpu.min(cpu().saturating_sub(cpu_begun));
             bytes = sealed.bytes();
         }
         let rows = 32 * RUN_ROWS;

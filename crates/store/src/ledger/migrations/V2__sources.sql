@@ -78,18 +78,25 @@ LANGUAGE plpgsql AS $$
 DECLARE
   seen record;
 BEGIN
+  -- New topics first: the table's lock must come before any of its rows', or two workers could wait for each other.
+  FOR seen IN
+    SELECT given.topic, given.topic_id, max(given.partitions) AS partitions
+    FROM jsonb_to_recordset(in_partitions) AS given (topic text, topic_id uuid, partitions integer)
+    WHERE NOT EXISTS (
+      SELECT FROM topics WHERE topics.topic = given.topic AND topics.topic_id = given.topic_id)
+    GROUP BY given.topic, given.topic_id ORDER BY given.topic, given.topic_id
+  LOOP
+    LOCK TABLE topics IN SHARE ROW EXCLUSIVE MODE;
+    INSERT INTO topics (topic, topic_id, incarnation, partitions)
+      SELECT seen.topic, seen.topic_id, coalesce(max(incarnation) + 1, 0), seen.partitions
+      FROM topics WHERE topic = seen.topic
+      ON CONFLICT (topic, topic_id) DO NOTHING;
+  END LOOP;
   FOR seen IN
     SELECT given.topic, given.topic_id, max(given.partitions) AS partitions
     FROM jsonb_to_recordset(in_partitions) AS given (topic text, topic_id uuid, partitions integer)
     GROUP BY given.topic, given.topic_id ORDER BY given.topic, given.topic_id
   LOOP
-    IF NOT EXISTS (SELECT FROM topics WHERE topic = seen.topic AND topic_id = seen.topic_id) THEN
-      LOCK TABLE topics IN SHARE ROW EXCLUSIVE MODE;
-      INSERT INTO topics (topic, topic_id, incarnation, partitions)
-        SELECT seen.topic, seen.topic_id, coalesce(max(incarnation) + 1, 0), seen.partitions
-        FROM topics WHERE topic = seen.topic
-        ON CONFLICT (topic, topic_id) DO NOTHING;
-    END IF;
     UPDATE topics SET partitions = seen.partitions, grown_at = clock_timestamp(),
       grown_event_micros = (
         SELECT max(files.event_micros_max) FROM files JOIN sources ON sources.id = files.source_id

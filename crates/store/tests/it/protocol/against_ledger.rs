@@ -86,13 +86,13 @@ impl RealLedger {
             (Step::Resolve { worker }, Answer::Happened(attempt, expected)) => {
                 match self.resolve(fixture, *worker, *attempt).await {
                     Resolved::Happened(outcomes) => self.same_outcomes(&outcomes, expected),
-                    other => panic!("{other:?}"),
+                    other @ Resolved::Never(_) => panic!("{other:?}"),
                 }
             }
             (Step::Resolve { worker }, Answer::Never(attempt, expected)) => {
                 match self.resolve(fixture, *worker, *attempt).await {
                     Resolved::Never(raised) => self.raised(&raised, expected),
-                    other => panic!("{other:?}"),
+                    other @ Resolved::Happened(_) => panic!("{other:?}"),
                 }
             }
             (Step::Repair { partition }, _) => {
