@@ -53,19 +53,12 @@ fn mark(node: &Node, not: &[u8], report: &mut Report<'_>) -> Option<u8> {
 
 fn encoding(node: &Node, report: &mut Report<'_>) -> Option<String> {
     let label = report.text(node)?;
-    match Encoding::for_label(label.as_bytes()) {
-        None => {
-            let hint = "a WHATWG label: `utf-8`, `latin1`, `windows-1252`, `shift_jis`";
-            report.hint(node.place, format!("unknown encoding `{label}`"), hint);
-            None
-        }
-        // Lines and cells are found by their ASCII bytes.
-        Some(encoding) if !encoding.is_ascii_compatible() => {
-            report.say(node.place, format!("files in `{label}` cannot be cut into lines"));
-            None
-        }
-        Some(_) => Some(label.to_owned()),
+    if Encoding::for_label_no_replacement(label.as_bytes()).is_none() {
+        let hint = "a WHATWG label: `utf-8`, `latin1`, `utf-16`, `windows-1252`, `shift_jis`";
+        report.hint(node.place, format!("unknown encoding `{label}`"), hint);
+        return None;
     }
+    Some(label.to_owned())
 }
 
 fn strftime(node: &Node, report: &mut Report<'_>) -> Option<String> {
