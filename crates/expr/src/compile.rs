@@ -111,17 +111,22 @@ impl Compiler<'_> {
             Check::Length(least, most) if is_text => TextCheck::Length(least.unwrap_or(0), most.unwrap_or(u32::MAX)),
             Check::OneOf(values) if is_text => one_of_text(field, values)?,
             Check::Encoding | Check::Matches(_) | Check::Length(..) => return Err(unfit(check, field, "text")),
-            Check::Between(low, high) => return self.number(number, at, between(field, *low, *high)?),
-            Check::OneOf(values) => return self.number(number, at, one_of_numbers(field, values)?),
+            Check::Between(low, high) => {
+                self.number(number, at, between(field, *low, *high)?);
+                return Ok(());
+            }
+            Check::OneOf(values) => {
+                self.number(number, at, one_of_numbers(field, values)?);
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         self.texts[at].push((text, number));
         Ok(())
     }
 
-    fn number(&mut self, rule: RuleNumber, field: usize, check: NumberCheck) -> Result<(), Fault> {
+    fn number(&mut self, rule: RuleNumber, field: usize, check: NumberCheck) {
         self.steps.push(Step::Number { field, rule, check });
-        Ok(())
     }
 
     fn finish(mut self) -> Result<Vec<Step>, Vec<Problem>> {

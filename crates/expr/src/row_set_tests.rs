@@ -8,7 +8,9 @@ proptest! {
     fn a_set_counts_what_was_put_in(rows in 1_usize..300, picks in proptest::collection::btree_set(0_usize..300, 0..40)) {
         let picks: Vec<usize> = picks.into_iter().filter(|row| *row < rows).collect();
         let mut set = RowSet::empty(rows);
-        picks.iter().for_each(|row| set.insert(*row));
+        for row in &picks {
+            set.insert(*row);
+        }
         prop_assert_eq!(set.iter().collect::<Vec<_>>(), picks.clone());
         prop_assert_eq!(set.count(), picks.len());
         prop_assert_eq!(set.is_empty(), picks.is_empty());

@@ -298,12 +298,16 @@ fn a_value_that_did_not_parse_is_not_missing() {
 
 #[test]
 fn a_null_where_the_schema_has_none_is_required_or_no_value() {
-    let mut row = Row::default();
-    row.id = None;
+    let row = Row {
+        id: None,
+        ..Row::default()
+    };
     let declared = contract(&["{ id: id.required, field: id, required: true }"]);
     let undeclared = contract(&["{ id: r, field: id, between: [0, 9] }"]);
     for (contract, expected) in [(declared, "id.required"), (undeclared, "id.type")] {
-        let broken = Rules::compile(&contract).unwrap().judge(&batch(&[row.clone()]), &[]);
+        let broken = Rules::compile(&contract)
+            .unwrap()
+            .judge(&batch(std::slice::from_ref(&row)), &[]);
         let ids: Vec<&str> = broken.rules.iter().map(|(rule, _)| contract.rule_id(*rule)).collect();
         assert_eq!(ids, [expected]);
     }

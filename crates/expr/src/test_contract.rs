@@ -78,17 +78,18 @@ impl Default for Row {
 }
 
 pub(crate) fn batch(rows: &[Row]) -> RecordBatch {
-    let pay = Decimal128Array::from_iter(rows.iter().map(|row| row.pay));
+    let pay: Decimal128Array = rows.iter().map(|row| row.pay).collect();
+    let seen: TimestampMicrosecondArray = rows.iter().map(|row| row.seen).collect();
     let columns: [(&str, ArrayRef); 11] = [
-        ("id", Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.id)))),
-        ("age", Arc::new(Int32Array::from_iter(rows.iter().map(|row| row.age)))),
+        ("id", Arc::new(rows.iter().map(|row| row.id).collect::<Int64Array>())),
+        ("age", Arc::new(rows.iter().map(|row| row.age).collect::<Int32Array>())),
         (
             "share",
-            Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.share))),
+            Arc::new(rows.iter().map(|row| row.share).collect::<Float64Array>()),
         ),
         (
             "grade",
-            Arc::new(Float32Array::from_iter(rows.iter().map(|row| row.grade))),
+            Arc::new(rows.iter().map(|row| row.grade).collect::<Float32Array>()),
         ),
         (
             "pay",
@@ -96,27 +97,24 @@ pub(crate) fn batch(rows: &[Row]) -> RecordBatch {
         ),
         (
             "name",
-            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.name.as_deref()))),
+            Arc::new(rows.iter().map(|row| row.name.as_deref()).collect::<StringArray>()),
         ),
         (
             "level",
-            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.level))),
+            Arc::new(rows.iter().map(|row| row.level).collect::<StringArray>()),
         ),
         (
             "active",
-            Arc::new(BooleanArray::from_iter(rows.iter().map(|row| row.active))),
+            Arc::new(rows.iter().map(|row| row.active).collect::<BooleanArray>()),
         ),
         (
             "born",
-            Arc::new(Date32Array::from_iter(rows.iter().map(|row| row.born))),
+            Arc::new(rows.iter().map(|row| row.born).collect::<Date32Array>()),
         ),
-        (
-            "seen",
-            Arc::new(TimestampMicrosecondArray::from_iter(rows.iter().map(|row| row.seen)).with_timezone("UTC")),
-        ),
+        ("seen", Arc::new(seen.with_timezone("UTC"))),
         (
             "photo",
-            Arc::new(BinaryArray::from_iter(rows.iter().map(|_| None::<&[u8]>))),
+            Arc::new(rows.iter().map(|_| None::<&[u8]>).collect::<BinaryArray>()),
         ),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))

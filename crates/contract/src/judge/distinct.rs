@@ -1,7 +1,7 @@
 //! How many different values there are, in bounded memory.
 //!
 //! Used by [`super::expectations`]. Up to 65,536 different values the count is exact but for colliding 64-bit hashes;
-//! beyond, it is estimated by HyperLogLog (Flajolet and others 2007) with 2^14 registers: a standard error of 0.8 %.
+//! beyond, it is estimated by `HyperLogLog` (Flajolet and others 2007) with 2^14 registers: a standard error of 0.8 %.
 //! Both are the same however the values were cut into batches.
 
 use std::collections::HashSet;
@@ -32,7 +32,9 @@ impl Distinct {
                 if hashes.len() > EXACT_MAX {
                     let hashes = std::mem::take(hashes);
                     *self = Self::Registers(vec![0; REGISTERS].into());
-                    hashes.into_iter().for_each(|hash| self.add(hash));
+                    for hash in hashes {
+                        self.add(hash);
+                    }
                 }
             }
             Self::Registers(registers) => {

@@ -66,8 +66,9 @@ impl Block {
                 Ok(_) => false,
                 Err(_) if rows.len() == FEW_MAX => {
                     let mut bits = Box::new([0; 1024]);
-                    rows.iter()
-                        .for_each(|row| bits[usize::from(row / 64)] |= 1 << (row % 64));
+                    for row in rows.iter() {
+                        bits[usize::from(row / 64)] |= 1 << (row % 64);
+                    }
                     *self = Self::Bits(bits);
                     self.insert(row)
                 }

@@ -24,7 +24,9 @@ proptest! {
         prop_assert_eq!(&listed, &all);
         prop_assert!(ranges.windows(2).all(|pair| pair[0].file != pair[1].file || pair[0].to < pair[1].from));
         let mut restored = FileRows::default();
-        ranges.iter().for_each(|range| restored.insert_range(range));
+        for range in &ranges {
+            restored.insert_range(range);
+        }
         prop_assert!(all.iter().all(|(file, row)| !restored.insert(*file, *row)));
     }
 }

@@ -78,7 +78,7 @@ impl KeyState {
 
     /// Takes up what earlier batches left, in any order, judged by this version of the contract.
     pub fn restore(&mut self, entries: &KeyEntries) {
-        self.restore_renumbered(entries, |rule| Some(rule));
+        self.restore_renumbered(entries, Some);
     }
 
     /// Takes up what earlier batches left by another version of the contract: `number_of` gives the number that a rule
@@ -115,7 +115,9 @@ impl KeyState {
 
     /// Takes up rows of published files that the source holds.
     pub fn restore_files(&mut self, ranges: &[Range]) {
-        ranges.iter().for_each(|range| self.files.insert_range(range));
+        for range in ranges {
+            self.files.insert_range(range);
+        }
     }
 
     /// The greatest event time of a good row so far, microseconds since 1970-01-01 UTC.

@@ -203,7 +203,9 @@ fn rebuilt(judge: &Judge, batches: &[KeyEntries], backwards: bool) -> KeyState {
     if backwards {
         needed.reverse();
     }
-    needed.iter().for_each(|entries| state.restore(entries));
+    for entries in &needed {
+        state.restore(entries);
+    }
     assert_eq!(state.watermark(), watermark);
     state
 }

@@ -111,6 +111,7 @@ impl Order {
         if let Some(EventIdPlace::Field(field)) = self.event_id {
             fingerprint::of_column(decoded.rows.column(field), self.event_seed, &mut event_ids);
         }
+        reserve(entries, self.unique.len() * decoded.rows.num_rows() + 1);
         let mut pass = Pass {
             order: self,
             decoded,
@@ -239,6 +240,15 @@ impl Pass<'_> {
             }
         }
     }
+}
+
+/// Room for entries: most rows are good and claim their keys.
+fn reserve(entries: &mut KeyEntries, more: usize) {
+    entries.kinds.reserve(more);
+    entries.fingerprints.reserve(more);
+    entries.event_times.reserve(more);
+    entries.offsets.reserve(more);
+    entries.payload_hashes.reserve(more);
 }
 
 /// What a record's headers say about its delivery.

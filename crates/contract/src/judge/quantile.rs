@@ -1,7 +1,7 @@
 //! A quantile over any number of values in bounded memory.
 //!
 //! Used by [`super::expectations`]. Up to 65,536 values it is exact (nearest rank); beyond, values are counted in
-//! buckets whose borders grow by 1 % (DDSketch, Masson, Rim and Lee 2019), so that the answer is within 0.5 % of a value
+//! buckets whose borders grow by 1 % (`DDSketch`, Masson, Rim and Lee 2019), so that the answer is within 0.5 % of a value
 //! of that rank. Both are the same however the values were cut into batches.
 
 use std::collections::BTreeMap;
@@ -42,7 +42,9 @@ impl Quantile {
                     count: 0,
                     buckets: BTreeMap::new(),
                 };
-                values.into_iter().for_each(|value| self.add(value));
+                for value in values {
+                    self.add(value);
+                }
                 self.add(value);
             }
             Self::Buckets { count, buckets } => {

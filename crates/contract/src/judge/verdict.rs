@@ -148,7 +148,9 @@ impl Verdicts {
                 let conflict = holds(self.conflicting_refused.as_ref(), at).then_some(conflict);
                 let mut broken: Vec<RuleNumber> = [Some(record.rule), conflict].into_iter().flatten().collect();
                 broken.sort_unstable();
-                broken.iter().for_each(|rule| counts[usize::from(rule.0)] += 1);
+                for rule in &broken {
+                    counts[usize::from(rule.0)] += 1;
+                }
                 bad.records.push(record.record);
                 bad.violations.push(broken);
                 bad.warnings.push([]);
