@@ -4,9 +4,11 @@
 //! is started again. Counts, the model's version and the predictions are those of one undisturbed run.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
 use crate::oracle::{Log, Producer, check, predictions};
@@ -107,7 +109,7 @@ fn send_until_dead(producer: &mut Producer, sent: &mut u64, mut process: Program
     while process.runs() && *sent + BURST <= EVENTS {
         producer.send(BURST);
         *sent += BURST;
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(250));
     }
     process.wait(LIMIT).killed();
 }
@@ -118,10 +120,8 @@ fn ingest_killed_at(point: &str) -> Option<Facts> {
     let mut sent = 0;
     for hit in HITS {
         let process = world.start_failing(&INGEST, &format!("{point}={hit}"));
-        if sent > 0 {
-            // A dead member keeps its partitions for a while: its successor holds them when it has taken them.
-            process.wait_said("took a source", LIMIT);
-        }
+        // A dead member keeps its partitions for a while: its successor works when it has taken them.
+        process.wait_said("took a source", LIMIT);
         send_until_dead(&mut producer, &mut sent, process);
     }
     producer.send(EVENTS - sent);
@@ -201,6 +201,23 @@ fn differ(facts: &Facts, undisturbed: &Facts) -> String {
 }
 
 #[test]
+fn every_failpoint_is_tried() {
+    let source = include_str!("../../src/failpoint.rs");
+    let listed = source.split("NAMES").nth(1).unwrap().split("];").next().unwrap();
+    let names: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
+        .collect();
+    assert!(names.len() >= 16, "{names:?}");
+    for name in names {
+        assert!(
+            INGEST_POINTS.contains(&name) || SCORE_POINTS.contains(&name),
+            "`{name}` is tried by no test"
+        );
+    }
+}
+
+#[test]
 fn an_ingest_killed_at_any_point_and_started_again_changes_nothing() {
     at_each(&INGEST_POINTS, ingest_killed_at);
 }
@@ -208,4 +225,33 @@ fn an_ingest_killed_at_any_point_and_started_again_changes_nothing() {
 #[test]
 fn a_scorer_killed_at_any_point_and_started_again_changes_nothing() {
     at_each(&SCORE_POINTS, score_killed_at);
+}
+
+/// Seconds long by itself, as long as `MUSTER_SOAK_SECS` says in `make soak`.
+#[test]
+fn soak_workers_killed_at_random_moments_lose_and_double_nothing() {
+    let Some(world) = World::new("soak", PARTITIONS) else {
+        return;
+    };
+    let secs = std::env::var("MUSTER_SOAK_SECS")
+        .ok()
+        .and_then(|secs| secs.parse().ok())
+        .unwrap_or(12);
+    let end = Instant::now() + Duration::from_secs(secs);
+    let producer = producer(&world);
+    let stop = AtomicBool::new(false);
+    let log = std::thread::scope(|scope| {
+        let load = scope.spawn(|| producer.send_until(&stop).log);
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+        while Instant::now() < end {
+            let worker = world.ingest();
+            worker.wait_said("took a source", LIMIT);
+            std::thread::sleep(Duration::from_millis(random.random_range(100..1500)));
+            drop(worker);
+        }
+        stop.store(true, Ordering::SeqCst);
+        load.join().unwrap()
+    });
+    world.run(&["ingest", "--once"]).with_code(0);
+    check(&world, &log, false);
 }

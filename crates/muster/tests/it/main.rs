@@ -5,11 +5,14 @@
 
 mod broker;
 mod database;
+mod disk;
 mod groups;
 mod killed;
 mod oracle;
 mod program;
+mod publishing;
 mod real_file;
+mod scoring;
 mod stopping;
 mod wire;
 mod world;

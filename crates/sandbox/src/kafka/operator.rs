@@ -97,7 +97,10 @@ pub fn read_topic(brokers: &str, topic: &str) -> Result<Vec<FoundRecord>> {
                 payload: record.payload().map(<[u8]>::to_vec),
                 headers: record.headers().map_or_else(Vec::new, |headers| {
                     let value = |value: Option<&[u8]>| value.unwrap_or_default().to_vec();
-                    headers.iter().map(|header| (header.key.to_owned(), value(header.value))).collect()
+                    headers
+                        .iter()
+                        .map(|header| (header.key.to_owned(), value(header.value)))
+                        .collect()
                 }),
             });
             if record.offset() + 1 >= end {
@@ -112,8 +115,9 @@ fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
     // All topics are asked for: asking for one that is gone is an error of its own.
     let metadata = consumer.fetch_metadata(None, PATIENCE)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
-    let mut partitions: Vec<i32> =
-        found.map_or_else(Vec::new, |found| found.partitions().iter().map(|partition| partition.id()).collect());
+    let mut partitions: Vec<i32> = found.map_or_else(Vec::new, |found| {
+        found.partitions().iter().map(|partition| partition.id()).collect()
+    });
     partitions.sort_unstable();
     Ok(partitions)
 }
@@ -124,8 +128,12 @@ fn admin(brokers: &str) -> Result<AdminClient<DefaultClientContext>> {
 
 fn consumer(brokers: &str) -> Result<BaseConsumer> {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("group.id", "sandbox-operator");
-    config.set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+    config
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "sandbox-operator");
+    config
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "error");
     Ok(config.create()?)
 }
 
