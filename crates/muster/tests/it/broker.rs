@@ -8,7 +8,7 @@ use muster_sandbox::kafka::{operator, own_broker_for_tests};
 use crate::oracle::{Producer, check};
 use crate::world::World;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_broker_killed_and_restarted_under_load_loses_and_doubles_nothing() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::oracle::{Producer, check};
 use crate::world::World;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_folder_that_cannot_be_written_is_waited_for_without_a_restart() {

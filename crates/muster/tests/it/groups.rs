@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::oracle::{Producer, check};
 use crate::world::{INGEST, SESSION, World};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_worker_that_was_frozen_in_its_commit_is_fenced_off_by_the_one_that_took_over() {

@@ -20,7 +20,7 @@ const BURST: u64 = 150;
 const PARTITIONS: i32 = 3;
 /// How many points are tried at once: mostly they wait for Kafka to give a dead member up.
 const WORKERS: usize = 5;
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 const INGEST_POINTS: [&str; 11] = [
     "receive",

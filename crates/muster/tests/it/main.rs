@@ -3,6 +3,8 @@
 //!
 //! Every test of a fault ends with the [`oracle`].
 
+#![expect(clippy::unwrap_used, reason = "what fails in a test panics, in its helpers too")]
+
 mod broker;
 mod database;
 mod disk;

@@ -149,7 +149,7 @@ impl Program {
             .split("127.0.0.1:")
             .nth(1)
             .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect())
-            .unwrap_or_else(|| panic!("no address in `{line}`"));
+            .unwrap_or_default();
         let mut stream = TcpStream::connect(format!("127.0.0.1:{address}")).unwrap();
         stream
             .write_all(b"GET /metrics HTTP/1.1\r\nHost: muster\r\nConnection: close\r\n\r\n")
@@ -208,5 +208,5 @@ impl Ended {
 
 /// Runs a command to its end.
 pub fn run(command: Command) -> Ended {
-    Program::start(command).wait(Duration::from_secs(300))
+    Program::start(command).wait(Duration::from_mins(5))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::oracle::{Producer, check};
 use crate::world::{PIPELINE, World};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A world with six batches and a champion.
 fn trained(name: &str) -> Option<(World, Producer)> {

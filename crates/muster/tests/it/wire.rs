@@ -126,7 +126,7 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, orders: &Orde
         match kind {
             // Parse: the statement's name, then its text.
             b'P' if body.windows(COMMIT.len()).any(|found| found == COMMIT) => {
-                statements.push(body[..text_to(0)].to_vec())
+                statements.push(body[..text_to(0)].to_vec());
             }
             // Bind: the portal's name, then the statement's.
             b'B' => {

@@ -168,6 +168,7 @@ impl World {
 pub const INGEST: [&str; 7] = ["ingest", "--seal-secs", "0.2", "--http", "127.0.0.1:0", "--log", "info"];
 
 /// Says loudly that something is not tested here.
+#[expect(clippy::print_stderr, reason = "a test that does not run must be heard")]
 pub fn without(what: &str) {
     eprintln!("\n*** NOT TESTED HERE, for want of {what} ***\n");
 }

@@ -28,4 +28,6 @@ pub struct Sent {
     /// The event's number.
     pub number: u64,
     pub outcome: Outcome,
+    /// Its payload, where it is bad: it must be kept as it was.
+    pub payload: Vec<u8>,
 }

@@ -13,7 +13,7 @@ use super::{Outcome, Sent};
 
 /// 2026-03-01 00:00:00 UTC, in microseconds.
 const BEGIN_MICROS: i64 = 1_772_323_200_000_000;
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Everything that was sent to a topic: its incarnations, their partitions, their records by offset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,12 +42,14 @@ impl Log {
         let known: Vec<u64> = records[..from].iter().map(|sent| sent.number).collect();
         for lost in from..before {
             let first = std::mem::replace(&mut records[lost].outcome, Outcome::Lost);
+            let payload = std::mem::take(&mut records[lost].payload);
             let number = records[lost].number;
             if known.contains(&number) {
                 continue;
             }
             if let Some(again) = records[lost + 1..].iter_mut().find(|sent| sent.number == number) {
                 again.outcome = first;
+                again.payload = payload;
             }
         }
     }
@@ -273,6 +275,13 @@ impl Producer {
                 timestamp_ms: None,
             })
             .unwrap();
-        self.log.incarnations.last_mut().unwrap()[partition].push(Sent { number, outcome });
+        self.log.incarnations.last_mut().unwrap()[partition].push(Sent {
+            number,
+            payload: payload
+                .filter(|_| matches!(outcome, Outcome::Bad(_)))
+                .unwrap_or_default()
+                .to_vec(),
+            outcome,
+        });
     }
 }
