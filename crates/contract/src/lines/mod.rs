@@ -18,7 +18,8 @@
 //!   there it is a null. Empty lines at the end of the file are no rows.
 //! - The same holds for a quote that nothing closes within the file, and for a row of several lines that is longer than
 //!   [`ROW_BYTES_MAX`]. In the bytes looked through in vain, a quote must be closed on its own line, so that no byte is
-//!   looked at again and again. A line longer than [`ROW_BYTES_MAX`] is ragged, and its first so many bytes are kept.
+//!   looked at again and again. A line longer than [`ROW_BYTES_MAX`] is ragged, and its first so many bytes are kept, as
+//!   UTF-8 whatever the file's encoding.
 //! - A row whose bytes are not in the file's encoding is kept as bytes, whatever else is wrong with it.
 //!
 //! In a file of JSON lines each line is one object whose members are the contract's columns by name. Cells are the texts
