@@ -5,6 +5,7 @@
 //! statistic by a recount, and for every prediction by its row.
 
 mod check;
+mod planted;
 mod produce;
 
 pub use check::{check, predictions};
