@@ -50,6 +50,10 @@ pub struct Harness {
     contract: Arc<Contract>,
     decoder: Decoder,
     good: &'static [u8],
+    /// What the good record becomes.
+    row: DecodedBatch,
+    /// The writers' schemas that are known.
+    ids: [SchemaId; 3],
 }
 
 impl Harness {
@@ -70,14 +74,17 @@ impl Harness {
         let contract = Arc::new(contract.expect("the contract is sound"));
         let mut decoder = Decoder::new(Arc::clone(&contract)).expect("the contract is sound");
         decoder.learn(WRITER, WRITTEN).expect("the writer resolves");
-        let harness = Self {
+        let decoded = decoder.decode(batch(&[good]));
+        assert_eq!(decoded.refused, [], "the good record is good");
+        let ids =
+            [&contract.schema_text, &muster_spec::all_text_schema(&contract)].map(|text| muster_spec::schema_id(text));
+        Self {
             contract,
             decoder,
             good,
-        };
-        let decoded = harness.decoder.decode(batch(&[good]));
-        assert_eq!(decoded.refused, [], "the good record is good");
-        harness
+            row: decoded,
+            ids: [WRITER, ids[0], ids[1]],
+        }
     }
 
     /// Decodes a payload between two good ones. With `framed`, the payload is put behind a frame: its first byte says
@@ -86,12 +93,7 @@ impl Harness {
         let mut between = Vec::new();
         match payload {
             [writer, message @ ..] if framed => {
-                let all_text = muster_spec::all_text_schema(&self.contract);
-                let id = match writer % 3 {
-                    0 => WRITER,
-                    1 => muster_spec::schema_id(&self.contract.schema_text),
-                    _ => muster_spec::schema_id(&all_text),
-                };
+                let id = self.ids[usize::from(*writer) % 3];
                 between.push(0);
                 between.extend(id.0.to_be_bytes());
                 between.extend(message);
@@ -99,11 +101,10 @@ impl Harness {
             _ => between.extend(payload),
         }
         let decoded = self.decoder.decode(batch(&[self.good, &between, self.good]));
-        let alone = self.decoder.decode(batch(&[self.good])).rows;
         assert!(decoded.refused.len() <= 1 && decoded.refused.iter().all(|refused| refused.record == 1));
         assert_eq!(decoded.rows.num_rows() + decoded.refused.len(), 3);
-        assert_eq!(decoded.rows.slice(0, 1), alone);
-        assert_eq!(decoded.rows.slice(decoded.rows.num_rows() - 1, 1), alone);
+        assert_eq!(decoded.rows.slice(0, 1), self.row.rows);
+        assert_eq!(decoded.rows.slice(decoded.rows.num_rows() - 1, 1), self.row.rows);
         self.check_bound(between.len() + 2 * self.good.len(), &decoded);
     }
 

@@ -1,6 +1,6 @@
 //! Arbitrary and mutated messages: no panic, no record lost, no neighbour touched, no memory beyond the bound.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use muster_contract::decode::Decoder;
 use muster_spec::Contract;
@@ -31,7 +31,13 @@ const WANTED: &[&str] = &[
     r#"{"name": "u", "type": ["null", "double"]}"#,
 ];
 
-fn avro() -> (Arc<Contract>, Decoder, Vec<u8>) {
+type Harness = (Arc<Contract>, Decoder, Vec<u8>);
+
+static AVRO: LazyLock<Harness> = LazyLock::new(avro);
+
+static JSON: LazyLock<Harness> = LazyLock::new(json_records);
+
+fn avro() -> Harness {
     let contract = contract_of(&record(WANTED), "");
     let decoder = decoder(&contract, &record(WRITTEN));
     let value = json!({
@@ -43,7 +49,7 @@ fn avro() -> (Arc<Contract>, Decoder, Vec<u8>) {
     (contract, decoder, message)
 }
 
-fn json_records() -> (Arc<Contract>, Decoder, Vec<u8>) {
+fn json_records() -> Harness {
     let contract = contract_of(&record(WANTED), "format: json\n");
     let decoder = Decoder::new(contract.clone()).expect("the contract is sound");
     let message = r#"{"i": -7.5e2, "s": "some \u00e9 text", "gone": [{"a": 5}], "y": null, "m": 1.25, "t": "2021-03-09T12:30:00Z", "p": {"e": "A"}, "u": 0.25}"#;
@@ -101,29 +107,34 @@ fn assert_bounded(bytes: usize, contract: &Contract, decoded: &muster_batch::Dec
     assert!(decoded.findings.len() <= records * (contract.fields.len() + 1));
 }
 
-fn assert_unharmed(decode: fn() -> (Arc<Contract>, Decoder, Vec<u8>), middle: Vec<Vec<u8>>) {
-    let (contract, decoder, good) = decode();
+fn assert_unharmed((contract, decoder, good): &Harness, middle: Vec<Vec<u8>>) {
     let mut payloads = vec![Some(good.clone())];
     payloads.extend(middle.into_iter().map(Some));
     payloads.push(Some(good.clone()));
     let bytes = payloads.iter().flatten().map(Vec::len).sum();
     let last = payloads.len() as u32 - 1;
-    let alone = outcome(&decoder.decode(batch(&[Some(good)])), &contract, 0);
+    let alone = outcome(&decoder.decode(batch(&[Some(good.clone())])), contract, 0);
     let decoded = decoder.decode(batch(&payloads));
     assert_accounted(&decoded);
-    assert_bounded(bytes, &contract, &decoded);
-    assert_eq!(outcome(&decoded, &contract, 0), alone);
-    assert_eq!(outcome(&decoded, &contract, last), alone);
+    assert_bounded(bytes, contract, &decoded);
+    assert_eq!(outcome(&decoded, contract, 0), alone);
+    assert_eq!(outcome(&decoded, contract, last), alone);
 }
 
 #[test]
 fn the_good_messages_are_good() {
-    let (contract, decoder, good) = avro();
+    let (contract, decoder, good) = &*AVRO;
     let text = "i=-700.0 s=some text y=ff00 m=null t=2021-03-09T12:30:00Z p_e=A p_z=1 u=0.25 !m.type";
-    assert_eq!(outcome(&decoder.decode(batch(&[Some(good)])), &contract, 0), text);
-    let (contract, decoder, good) = json_records();
+    assert_eq!(
+        outcome(&decoder.decode(batch(&[Some(good.clone())])), contract, 0),
+        text
+    );
+    let (contract, decoder, good) = &*JSON;
     let text = "i=-750.0 s=some é text y=null m=1.25 t=2021-03-09T12:30:00Z p_e=A p_z=1 u=0.25 !columns";
-    assert_eq!(outcome(&decoder.decode(batch(&[Some(good)])), &contract, 0), text);
+    assert_eq!(
+        outcome(&decoder.decode(batch(&[Some(good.clone())])), contract, 0),
+        text
+    );
 }
 
 proptest! {
@@ -131,24 +142,22 @@ proptest! {
 
     #[test]
     fn changed_avro_harms_nobody(changes in prop::collection::vec(prop::collection::vec(change(), 1..4), 1..6)) {
-        let (_, _, good) = avro();
-        assert_unharmed(avro, changes.iter().map(|changes| changed(&good, changes)).collect());
+        assert_unharmed(&AVRO, changes.iter().map(|changes| changed(&AVRO.2, changes)).collect());
     }
 
     #[test]
     fn arbitrary_avro_harms_nobody(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..6)) {
         let framed = messages.iter().map(|message| framed(WRITER, message));
-        assert_unharmed(avro, framed.chain(messages.iter().cloned()).collect());
+        assert_unharmed(&AVRO, framed.chain(messages.iter().cloned()).collect());
     }
 
     #[test]
     fn changed_json_harms_nobody(changes in prop::collection::vec(prop::collection::vec(change(), 1..4), 1..6)) {
-        let (_, _, good) = json_records();
-        assert_unharmed(json_records, changes.iter().map(|changes| changed(&good, changes)).collect());
+        assert_unharmed(&JSON, changes.iter().map(|changes| changed(&JSON.2, changes)).collect());
     }
 
     #[test]
     fn arbitrary_json_harms_nobody(messages in prop::collection::vec(r#"[{}\[\]:,"\\a-z0-9. -]{0,80}"#, 1..6)) {
-        assert_unharmed(json_records, messages.into_iter().map(String::into_bytes).collect());
+        assert_unharmed(&JSON, messages.into_iter().map(String::into_bytes).collect());
     }
 }

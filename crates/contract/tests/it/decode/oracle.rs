@@ -233,7 +233,7 @@ fn same_number(value: f64, text: &str, as_float: bool) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn both_decoders_agree(case in case()) {
