@@ -5,8 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::{Log, Outcome, Producer, check};
 use crate::world::{PIPELINE, World};
 
+type Plant = fn(&mut Log);
+
 /// What is planted, by name.
-const FAULTS: [(&str, fn(&mut Log)); 5] = [
+const FAULTS: [(&str, Plant); 5] = [
     ("a record that the ledger does not hold", |log| {
         let last = log.incarnations[0][1].last().unwrap().clone();
         log.incarnations[0][1].push(last);
