@@ -116,7 +116,11 @@ fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
     let metadata = consumer.fetch_metadata(None, PATIENCE)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     let mut partitions: Vec<i32> = found.map_or_else(Vec::new, |found| {
-        found.partitions().iter().map(|partition| partition.id()).collect()
+        found
+            .partitions()
+            .iter()
+            .map(rdkafka::metadata::MetadataPartition::id)
+            .collect()
     });
     partitions.sort_unstable();
     Ok(partitions)
