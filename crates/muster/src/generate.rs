@@ -93,18 +93,16 @@ fn write_rows(
         let fault = random
             .random_bool(plan.faults.clamp(0.0, 1.0))
             .then(|| Fault::any(random));
-        let line = match fault.and_then(|fault| fault.apply(&mut candidate, &written, random)) {
-            Some(spoilt) => {
-                faulty += 1;
-                for rule in spoilt.rules {
-                    writeln!(truth, "{name},{row},{rule}")?;
-                }
-                spoilt.line
+        let spoilt = fault.and_then(|fault| fault.apply(&mut candidate, &written, random));
+        let line = if let Some(spoilt) = spoilt {
+            faulty += 1;
+            for rule in spoilt.rules {
+                writeln!(truth, "{name},{row},{rule}")?;
             }
-            None => {
-                written.good(&candidate);
-                candidate.line()
-            }
+            spoilt.line
+        } else {
+            written.good(&candidate);
+            candidate.line()
         };
         file.write_all(&line)?;
         file.write_all(b"\n")?;

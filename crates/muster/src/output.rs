@@ -39,12 +39,12 @@ impl Output {
     }
 
     /// Talk: what goes on, on standard error.
-    pub fn say(self, text: &str) {
+    pub fn say(text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
     /// A bar for long work of known size; hidden where standard error is no terminal.
-    pub fn bar(self, total: u64, what: &'static str) -> ProgressBar {
+    pub fn bar(total: u64, what: &'static str) -> ProgressBar {
         if !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }

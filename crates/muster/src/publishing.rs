@@ -23,7 +23,7 @@ use rand::seq::SliceRandom;
 use sha2::{Digest, Sha256};
 
 /// How long acknowledgements may take at the end of a file.
-const FLUSH_LIMIT: Duration = Duration::from_secs(120);
+const FLUSH_LIMIT: Duration = Duration::from_mins(2);
 /// How many rows lie between two reports of progress.
 const REPORT_ROWS: u64 = 1000;
 

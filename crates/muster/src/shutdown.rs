@@ -39,6 +39,10 @@ impl Shutdown {
                 _ = interrupt.recv() => tracing::warn!("asked to stop again, ending at once"),
                 () = tokio::time::sleep(limit) => tracing::warn!(limit_secs = limit.as_secs_f64(), "draining took too long"),
             }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a second signal means now, whatever is left undone"
+            )]
             std::process::exit(2);
         });
         Ok(shutdown)

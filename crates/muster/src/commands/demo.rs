@@ -71,7 +71,7 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
     if !args.once {
         let bound = http::start(&args.http, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
-        output.say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
+        Output::say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
     }
     let (ingest_ledger, score_ledger) = (
         database.ledger(Role::Ingest).await?,
@@ -121,7 +121,7 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
     let ingest = Ingest::start(shared.clone(), plan).await?;
     let shown = demo.once(&ingest, began).await;
     if shown.is_ok() && !args.once {
-        output.say("staying up until Ctrl-C");
+        Output::say("staying up until Ctrl-C");
         demo.stay(&shutdown).await?;
     }
     ingest.stop().await?;
@@ -209,7 +209,7 @@ impl Demo<'_> {
         let before = self.shared.rows_committed.load(Ordering::Relaxed);
         for contract in &self.project.contracts {
             for path in files_of(self.folder, contract)? {
-                self.output.say(&format!("publishing {}", path.display()));
+                Output::say(&format!("publishing {}", path.display()));
                 let done = self
                     .publish_file(ingest, contract, path, before + published.sent)
                     .await?;
@@ -276,10 +276,10 @@ impl Demo<'_> {
                     .sum::<u64>();
             }
             if rows == 0 {
-                self.output.say(&format!("{name}: no good rows yet"));
+                Output::say(&format!("{name}: no good rows yet"));
                 return Ok(None);
             }
-            self.output.say(&format!("training {name} on {rows} rows"));
+            Output::say(&format!("training {name} on {rows} rows"));
             train_and_keep(&self.score_ledger, self.folder, planned, &self.project.contracts, 1).await?;
         }
         once(&self.scorer, planned).await.map(Some)
@@ -302,7 +302,7 @@ impl Demo<'_> {
 
 /// Waits until the ledger holds everything that was sent.
 fn wait_for_ledger(shared: &Shared, publisher: &Publisher, sent: u64) -> ControlFlow<()> {
-    if publisher.flush(Duration::from_secs(60)).is_err() {
+    if publisher.flush(Duration::from_mins(1)).is_err() {
         return ControlFlow::Break(());
     }
     while shared.rows_committed.load(Ordering::Relaxed) < sent {

@@ -30,7 +30,7 @@ pub fn run(args: &GenerateArgs, output: Output) -> anyhow::Result<Exit> {
             CANDIDATES_MAX - 50
         );
     }
-    let bar = output.bar(args.rows, "rows");
+    let bar = Output::bar(args.rows, "rows");
     let plan = Plan {
         rows: args.rows,
         faults: args.faults,

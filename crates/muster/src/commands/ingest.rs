@@ -12,6 +12,7 @@ use muster_stream::{Connection, GroupProtocol, ReceiverConfig};
 use crate::cli::{self, IngestArgs, IngestOptions};
 use crate::exit::Exit;
 use crate::http::{self, Readiness};
+use crate::ingest::assignments::Beginning;
 use crate::ingest::sealing::SealLimits;
 use crate::ingest::{Ingest, Plan, Shared, schemas};
 use crate::metrics::Metrics;
@@ -44,7 +45,7 @@ pub async fn run(folder: &Path, args: &IngestArgs, output: Output) -> anyhow::Re
     }
     ingest.stop().await?;
     let paused = !shared.progress.all_paused().is_empty();
-    output.say(&format!(
+    Output::say(&format!(
         "{} records committed",
         shared.rows_committed.load(std::sync::atomic::Ordering::Relaxed)
     ));
@@ -76,6 +77,10 @@ pub fn plan(
         connection,
         receiver,
         limits,
+        unknown: match options.from {
+            cli::From::Earliest => Beginning::Earliest,
+            cli::From::Latest => Beginning::Latest,
+        },
         registry,
     }
 }

@@ -109,7 +109,7 @@ fn publish(
             .metadata()
             .with_context(|| format!("could not read `{}`", path.display()))?
             .len();
-        let bar = output.bar(size, "bytes");
+        let bar = Output::bar(size, "bytes");
         let pace = |step: Progress| {
             bar.inc(step.bytes);
             if shutdown.is_asked() {

@@ -1,5 +1,6 @@
 //! `muster reconcile`: received = good + bad + duplicate + tombstone, for every topic and partition.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use muster_store::Role;
@@ -74,7 +75,7 @@ pub fn account(reconciled: &Reconciled) -> String {
     lines.push(line("all", String::new(), total));
     let mut text = table(&header, &[1, 2, 4, 5, 6, 7, 8], lines);
     if !idle.is_empty() {
-        text.push_str(&format!("\n{} more partitions received nothing.", idle.len()));
+        let _ = write!(text, "\n{} more partitions received nothing.", idle.len());
     }
     if reconciled.faults.is_empty() {
         text.push_str("\nEverything adds up.");

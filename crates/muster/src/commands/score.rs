@@ -18,7 +18,7 @@ use crate::servers::Database;
 use crate::shutdown::Shutdown;
 
 /// How long a claim that was begun may take to end after a stop is asked for.
-const DRAIN_LIMIT: Duration = Duration::from_secs(60);
+const DRAIN_LIMIT: Duration = Duration::from_mins(1);
 
 /// Scores once, or until a stop is asked for.
 pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Result<Exit> {

@@ -15,12 +15,12 @@ pub async fn run(folder: &Path, args: ValidateArgs, output: Output) -> anyhow::R
     let contract = project.contract(&args.contract)?;
     let format = text_format(&args.text, &contract)?;
     let size = args.file.metadata().map_or(0, |facts| facts.len());
-    let bar = output.bar(size, "bytes");
+    let bar = Output::bar(size, "bytes");
     let shown = bar.clone();
     let out = args.out.clone();
     let work = tokio::task::spawn_blocking(move || {
         validate(&contract, &args.file, &format, &args.out, &|bytes| {
-            shown.set_position(bytes)
+            shown.set_position(bytes);
         })
     });
     let findings = work.await?;

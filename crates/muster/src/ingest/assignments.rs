@@ -95,9 +95,33 @@ pub struct LedgerAssigner {
     pub topics: Arc<Topics>,
     /// The sources held.
     pub assignments: Assignments,
+    /// Where a source begins that the ledger does not know.
+    pub unknown: Beginning,
+}
+
+/// Where a source begins that the ledger does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// At the oldest record the broker has.
+    Earliest,
+    /// After the newest.
+    Latest,
 }
 
 impl LedgerAssigner {
+    /// Where a source starts: where the ledger is, or at the beginning that was asked for.
+    fn start_at(&self, held: &PartitionRef, taken: &Assigned) -> Result<StartAt, AssignError> {
+        match (taken.next_offset, self.unknown) {
+            (Some(next), _) => Ok(StartAt::Offset(next)),
+            (None, Beginning::Earliest) => Ok(StartAt::Earliest),
+            (None, Beginning::Latest) => {
+                let read = self.topics.watermarks(&held.topic, held.partition, DESCRIBE_LIMIT);
+                let (_, end) = read.map_err(|error| AssignError::new(error.to_string()))?;
+                Ok(StartAt::Offset(end))
+            }
+        }
+    }
+
     fn partition(&self, held: &PartitionRef, counts: &HashMap<String, i32>) -> Result<Partition, AssignError> {
         let contract = self.contract(&held.topic)?;
         Ok(Partition {
@@ -131,6 +155,7 @@ impl LedgerAssigner {
     }
 
     fn hold(&self, held: &PartitionRef, taken: &Assigned) -> Result<Start, AssignError> {
+        let next = self.start_at(held, taken)?;
         self.assignments.put(Assignment {
             source: taken.source,
             topic: Arc::clone(&held.topic),
@@ -147,7 +172,7 @@ impl LedgerAssigner {
         self.shared.paused(&held.topic, held.partition, taken.paused.is_some());
         Ok(Start {
             source: taken.source,
-            next: taken.next_offset.map_or(StartAt::Earliest, StartAt::Offset),
+            next,
             paused: taken.paused.is_some(),
         })
     }

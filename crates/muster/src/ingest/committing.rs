@@ -85,14 +85,14 @@ impl Committing {
         let outcomes = loop {
             match self.shared.ledger.commit(attempt, &given).await {
                 Ok(outcomes) => break outcomes,
-                Err(Error::OutcomeUnknown { .. }) => match self.settle(attempt, &alive).await {
-                    Some(outcomes) => break outcomes,
-                    // It never happened and never will: those batches are dead with their tokens.
-                    None => {
-                        self.take_again(std::mem::take(&mut alive));
-                        return;
+                Err(Error::OutcomeUnknown { .. }) => {
+                    if let Some(outcomes) = self.settle(attempt, &alive).await {
+                        break outcomes;
                     }
-                },
+                    // It never happened and never will: those batches are dead with their tokens.
+                    self.take_again(std::mem::take(&mut alive));
+                    return;
+                }
                 Err(error) => {
                     self.shared.trouble("commit", &error.to_string());
                     if alive.iter().all(|batch| !batch.assignment.is_alive()) {

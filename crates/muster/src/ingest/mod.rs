@@ -36,7 +36,7 @@ use tokio::task::JoinHandle;
 use crate::http::Readiness;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
-use assignments::{Assignments, LedgerAssigner};
+use assignments::{Assignments, Beginning, LedgerAssigner};
 use committing::Committing;
 use judging::Judging;
 use pausing::{Pausing, SharedReceiver, tell};
@@ -173,6 +173,8 @@ pub struct Plan {
     pub receiver: ReceiverConfig,
     /// When batches are sealed.
     pub limits: SealLimits,
+    /// Where a source begins that the ledger does not know.
+    pub unknown: Beginning,
     /// The schema registry, if there is one.
     pub registry: Option<Registry>,
 }
@@ -206,6 +208,7 @@ impl Ingest {
             contracts: by_topic(&plan.contracts)?,
             topics: Arc::clone(&topics),
             assignments: assignments.clone(),
+            unknown: plan.unknown,
         };
         let receiver_config = ReceiverConfig {
             capacity: RECEIVED_CAPACITY,

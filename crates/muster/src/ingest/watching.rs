@@ -35,7 +35,7 @@ pub async fn run(shared: Shared, pausing: Pausing, receiver: SharedReceiver) {
             .metrics
             .ledger_up
             .set(i64::from(shared.ledger.ping().await.is_ok()));
-        if turn % RESUMED_EVERY == 0 {
+        if turn.is_multiple_of(RESUMED_EVERY) {
             take_resumed(&shared, &pausing).await;
         }
         if turn % SWEEP_EVERY == 10 {

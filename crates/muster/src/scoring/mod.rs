@@ -32,7 +32,7 @@ use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 
 /// How long a claim is left to its scorer without a sign of life.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 /// How often a claim is tried before it is given up.
 const TRIES_MAX: u32 = 5;
 

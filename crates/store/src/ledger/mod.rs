@@ -15,7 +15,6 @@ pub mod health;
 pub mod keys;
 pub mod migrate;
 pub mod models;
-pub mod overview;
 pub mod predictions;
 pub mod readers;
 pub mod reconcile;

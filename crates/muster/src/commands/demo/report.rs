@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use muster_model::Metrics;
 use muster_store::Ledger;
-use muster_store::ledger::overview::{BandCount, RuleTotal, ShownPrediction};
+use muster_store::ledger::health::{BrokenRule, PredictionCounts, ShownPrediction};
 use muster_store::ledger::reconcile::Reconciled;
+use muster_store::ledger::runs::PURPOSE_SCORE;
 use serde_json::{Map, Value, json};
 
 use crate::commands::reconcile::account;
@@ -34,10 +35,9 @@ struct ShownModel {
 /// The whole report.
 pub struct Report {
     reconciled: Reconciled,
-    rules: Vec<RuleTotal>,
+    rules: Vec<BrokenRule>,
     models: Vec<ShownModel>,
-    bands: Vec<BandCount>,
-    predictions: u64,
+    predictions: PredictionCounts,
     sample: Vec<ShownPrediction>,
     published: Published,
     passes: Vec<Pass>,
@@ -63,14 +63,20 @@ impl Report {
                 });
             }
         }
-        let bands = ledger.band_counts().await?;
+        let (mut predictions, mut sample) = (PredictionCounts::default(), Vec::new());
+        for planned in planned {
+            let name = &planned.pipeline.name;
+            let counts = ledger.prediction_counts(name, PURPOSE_SCORE).await?;
+            predictions.count += counts.count;
+            predictions.bands.extend(counts.bands);
+            sample.extend(ledger.prediction_sample(name, PURPOSE_SCORE, SHOWN).await?);
+        }
         Ok(Self {
             reconciled: ledger.reconcile().await?,
-            rules: ledger.rule_totals().await?,
+            rules: ledger.broken_rules(None).await?,
             models,
-            predictions: bands.iter().map(|band| band.predictions).sum(),
-            bands,
-            sample: ledger.last_predictions(SHOWN).await?,
+            predictions,
+            sample,
             published,
             passes,
             took,
@@ -84,11 +90,6 @@ impl Report {
             .iter()
             .map(|rule| (rule.rule.clone(), json!(rule.rows)))
             .collect();
-        let bands: Map<String, Value> = self
-            .bands
-            .iter()
-            .map(|band| (band.band.clone(), json!(band.predictions)))
-            .collect();
         json!({
             "reconcile": self.reconciled.rows.iter().map(|row| json!({
                 "topic": row.topic, "partition": row.partition, "received": row.received, "good": row.good,
@@ -97,7 +98,11 @@ impl Report {
             "faults": self.reconciled.faults,
             "rules": rules,
             "model": self.models.first().map(model_json),
-            "predictions": { "count": self.predictions, "bands": bands, "sample": self.sample },
+            "predictions": {
+                "count": self.predictions.count,
+                "bands": self.predictions.bands,
+                "sample": self.sample.iter().map(sample_json).collect::<Vec<Value>>(),
+            },
             "published": self.published,
             "runs": self.passes,
             "took_secs": self.took.as_secs_f64(),
@@ -125,14 +130,11 @@ impl Report {
         }
         parts.extend(self.passes.iter().map(describe));
         if !self.sample.is_empty() {
-            let bands: Vec<String> = self
-                .bands
-                .iter()
-                .map(|band| format!("{} {}", band.predictions, band.band))
-                .collect();
+            let bands = self.predictions.bands.iter();
+            let bands: Vec<String> = bands.map(|(band, count)| format!("{count} {band}")).collect();
             parts.push(format!(
                 "{} predictions: {}\n{}",
-                self.predictions,
+                self.predictions.count,
                 bands.join(", "),
                 self.sample_text()
             ));
@@ -143,10 +145,15 @@ impl Report {
 
     fn sample_text(&self) -> String {
         let row = |shown: &ShownPrediction| {
-            let reasons = shown.reasons.iter().take(REASONS_SHOWN);
-            let reasons: Vec<String> = reasons
-                .map(|reason| format!("{} {:+.2}", reason.feature, reason.contribution))
-                .collect();
+            let reasons = shown.reasons.as_ref().and_then(Value::as_array);
+            let reasons = reasons.into_iter().flatten().take(REASONS_SHOWN).filter_map(|reason| {
+                Some(format!(
+                    "{} {:+.2}",
+                    reason["feature"].as_str()?,
+                    reason["contribution"].as_f64()?
+                ))
+            });
+            let reasons: Vec<String> = reasons.collect();
             vec![
                 shown.entity.clone().unwrap_or_default(),
                 format!("{:.3}", shown.score),
@@ -160,6 +167,21 @@ impl Report {
             self.sample.iter().map(row),
         )
     }
+}
+
+fn sample_json(shown: &ShownPrediction) -> Value {
+    let position = shown
+        .position
+        .as_ref()
+        .map(|(topic, partition, offset)| json!({ "topic": topic, "partition": partition, "offset": offset }));
+    json!({
+        "entity": shown.entity,
+        "score": shown.score,
+        "band": shown.band,
+        "reasons": shown.reasons,
+        "position": position,
+        "model_version": shown.model,
+    })
 }
 
 fn model_json(model: &ShownModel) -> Value {
