@@ -11,7 +11,7 @@
 //! and since k! (d - 1 - k)! / d! is the integral of y^k (1 - y)^(d - 1 - k) over [0, 1], that sum is the integral of the
 //! product over the others of `z_j (1 - y) + o_j y`: a polynomial of degree d - 1, which Gauss-Legendre quadrature
 //! integrates exactly at d / 2 points. All terms are positive, so nothing cancels. A tree's shares depend on a row only by
-//! the outcomes of the tree's splits; rows of a block with the same outcomes share one computation.
+//! the outcomes of the tree's splits, and a leaf's only by the o of its path: within a block of rows each is computed once.
 //!
 //! What must stay true: shares and the base add up to the raw score; a row's shares do not depend on the rows beside it.
 
@@ -27,6 +27,12 @@ use crate::matrix::Matrix;
 
 /// Rows that are explained together: the more there are, the more share their outcomes.
 const BLOCK_ROWS: usize = 4096;
+
+/// Up to how many features of a path a leaf's shares are kept for the next row: there are two to that power of them.
+const KEPT_ELEMENTS_MAX: usize = 8;
+
+/// Below so many rows nothing is met again often enough to be kept.
+const KEPT_ROWS_MIN: usize = 16;
 
 /// Points of a quadrature that are computed side by side.
 const LANES: usize = 4;
@@ -61,6 +67,8 @@ struct Paths {
     features: Vec<usize>,
     leaves: Vec<LeafPath>,
     elements: Vec<Element>,
+    /// How many patterns the leaves have in all.
+    patterns: usize,
     /// Outcomes beside an element's first ones, in trees of more than 64 splits.
     more: Vec<Steps>,
 }
@@ -70,6 +78,8 @@ struct LeafPath {
     value: f64,
     points: usize,
     elements: Range<usize>,
+    /// The leaf's first pattern, where it has few enough elements that its shares are kept.
+    pattern: Option<usize>,
 }
 
 /// One feature on a leaf's path.
@@ -104,9 +114,22 @@ struct Scratch {
     /// Where the shares of seen outcomes begin in `shares`.
     seen: HashMap<u64, usize>,
     shares: Vec<f64>,
-    /// The products of a leaf's factors before each of its elements, and the element's own factor.
-    before: Vec<([f64; LANES], [f64; LANES], f64)>,
+    kept: Kept,
 }
+
+/// Shares of a tree's leaves, by pattern of the path's features.
+#[derive(Default)]
+struct Kept {
+    /// Where a pattern's shares begin in `values`.
+    places: Vec<u32>,
+    values: Vec<f64>,
+    /// For each element of a leaf's path, 1 where the row stays on it.
+    ones: Vec<f64>,
+    /// The products of a leaf's factors before each of its elements, and the element's own factor.
+    before: Vec<([f64; LANES], [f64; LANES])>,
+}
+
+const NOT_KEPT: u32 = u32::MAX;
 
 impl Reasons {
     /// Makes a forest ready to explain.
@@ -169,6 +192,8 @@ impl Reasons {
         scratch.decide(tree, rows, words);
         scratch.seen.clear();
         scratch.shares.clear();
+        let keep = rows >= KEPT_ROWS_MIN;
+        scratch.kept.clear(if keep { paths.patterns } else { 0 });
         let width = contributions.len() / rows;
         for (row, contributions) in contributions.chunks_mut(width).enumerate() {
             let outcomes = |word: usize| scratch.outcomes[word * rows + row];
@@ -182,7 +207,7 @@ impl Reasons {
                 let start = if words == 1 { scratch.shares.len() } else { 0 };
                 scratch.shares.truncate(start);
                 scratch.shares.resize(start + paths.features.len(), 0.0);
-                self.explain(paths, &outcomes, &mut scratch.shares[start..], &mut scratch.before);
+                self.explain(paths, &outcomes, &mut scratch.shares[start..], &mut scratch.kept);
                 if words == 1 {
                     scratch.seen.insert(outcomes(0), start);
                 }
@@ -195,34 +220,65 @@ impl Reasons {
         }
     }
 
-    /// Adds each feature's share in one tree, for one pattern of outcomes, to `shares`. The product over all features
-    /// but one is the product before it times the product after it: no division, so a share of 0 is no special case.
-    fn explain(
-        &self,
-        paths: &Paths,
-        outcomes: &impl Fn(usize) -> u64,
-        shares: &mut [f64],
-        before: &mut Vec<([f64; LANES], [f64; LANES], f64)>,
-    ) {
+    /// Adds each feature's share in one tree, for one pattern of outcomes, to `shares`.
+    fn explain(&self, paths: &Paths, outcomes: &impl Fn(usize) -> u64, shares: &mut [f64], kept: &mut Kept) {
         for leaf in &paths.leaves {
             let elements = &paths.elements[leaf.elements.clone()];
-            for points in &self.rules[leaf.points].0 {
-                before.clear();
-                let mut product = points.weights;
-                for element in elements {
-                    let one = f64::from(u8::from(paths.follows(element, outcomes)));
-                    let factor: [f64; LANES] =
-                        std::array::from_fn(|lane| element.zero * points.gaps[lane] + one * points.places[lane]);
-                    before.push((product, factor, one));
-                    (0..LANES).for_each(|lane| product[lane] *= factor[lane]);
-                }
-                let mut product = [leaf.value; LANES];
-                for (element, (before, factor, one)) in elements.iter().zip(&*before).rev() {
-                    let others: [f64; LANES] = std::array::from_fn(|lane| before[lane] * product[lane]);
-                    let integral = (others[0] + others[1]) + (others[2] + others[3]);
-                    shares[element.slot] += (one - element.zero) * integral;
-                    (0..LANES).for_each(|lane| product[lane] *= factor[lane]);
-                }
+            kept.ones.clear();
+            let mut pattern = 0;
+            for (at, element) in elements.iter().enumerate() {
+                let one = paths.follows(element, outcomes);
+                kept.ones.push(f64::from(u8::from(one)));
+                pattern |= usize::from(one) << (at % KEPT_ELEMENTS_MAX);
+            }
+            let place = leaf
+                .pattern
+                .map(|first| first + pattern)
+                .filter(|place| *place < kept.places.len());
+            let known = place.map(|place| kept.places[place]).filter(|start| *start != NOT_KEPT);
+            let start = known.map_or(kept.values.len(), |start| start as usize);
+            if known.is_none() {
+                kept.values.resize(start + elements.len(), 0.0);
+                kept.integrate(&self.rules[leaf.points], leaf.value, elements, start);
+            }
+            for (element, share) in elements.iter().zip(&kept.values[start..]) {
+                shares[element.slot] += share;
+            }
+            match place {
+                Some(place) => kept.places[place] = start as u32,
+                None => kept.values.truncate(start),
+            }
+        }
+    }
+}
+
+impl Kept {
+    /// Forgets the last tree and makes room for one of so many patterns; 0 to keep nothing.
+    fn clear(&mut self, patterns: usize) {
+        self.places.clear();
+        self.places.resize(patterns, NOT_KEPT);
+        self.values.clear();
+    }
+
+    /// Adds the share of each element of one leaf's path to `values` from `start`. The product over all elements but one
+    /// is the product before it times the product after it: no division, so a zero share is no special case.
+    fn integrate(&mut self, rule: &Rule, value: f64, elements: &[Element], start: usize) {
+        let shares = &mut self.values[start..];
+        for points in &rule.0 {
+            self.before.clear();
+            let mut product = points.weights;
+            for (element, one) in elements.iter().zip(&self.ones) {
+                let factor: [f64; LANES] =
+                    std::array::from_fn(|lane| element.zero * points.gaps[lane] + one * points.places[lane]);
+                self.before.push((product, factor));
+                (0..LANES).for_each(|lane| product[lane] *= factor[lane]);
+            }
+            let mut product = [value; LANES];
+            for (at, (before, factor)) in self.before.iter().enumerate().rev() {
+                let others: [f64; LANES] = std::array::from_fn(|lane| before[lane] * product[lane]);
+                let integral = (others[0] + others[1]) + (others[2] + others[3]);
+                shares[at] += (self.ones[at] - elements[at].zero) * integral;
+                (0..LANES).for_each(|lane| product[lane] *= factor[lane]);
             }
         }
     }
@@ -306,6 +362,7 @@ impl Paths {
             features,
             leaves: Vec::new(),
             elements: Vec::new(),
+            patterns: 0,
             more: Vec::new(),
         };
         if tree.nodes.is_empty() {
@@ -371,10 +428,16 @@ impl Paths {
                 more: more..self.more.len(),
             });
         }
+        let width = self.elements.len() - start;
+        let pattern = (width <= KEPT_ELEMENTS_MAX).then_some(self.patterns);
+        if pattern.is_some() {
+            self.patterns += 1 << width;
+        }
         self.leaves.push(LeafPath {
             value,
             points,
             elements: start..self.elements.len(),
+            pattern,
         });
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::data;
+use crate::ffi::{Booster, Dataset, Output};
 
 /// What a tree expects of a row when only the features in `known` are known: the recursion that defines path-dependent
 /// contributions.
@@ -71,4 +72,34 @@ fn a_feature_without_splits_contributes() {
             .chunks(data::COLUMNS + 1)
             .all(|row| row[data::COLUMNS - 1] == 0.0)
     );
+}
+
+#[test]
+fn a_path_of_many_features_spoils_what_is_kept() {
+    let (columns, rows) = (24, 3_000);
+    let mut stream = data::Stream::new(6);
+    let matrix = Matrix::new((0..rows * columns).map(|_| stream.unit()).collect(), columns);
+    let labels: Vec<f32> = (0..rows)
+        .map(|row| f32::from(u8::from(matrix.row(row).iter().sum::<f64>() > 12.0)))
+        .collect();
+    let names: Vec<String> = (0..columns).map(|column| format!("feature_{column}")).collect();
+    let parameters = "objective=binary num_threads=1 verbosity=-1 num_leaves=60 min_data_in_leaf=2 \
+        feature_fraction_bynode=0.1 extra_trees=true";
+    let dataset = Dataset::new(&matrix, &labels, &names, parameters).unwrap();
+    let booster = Booster::train(dataset, columns, parameters, 12).unwrap();
+    let reasons = Reasons::new(Arc::new(Forest::parse(&booster.text().unwrap()).unwrap()));
+    let mixed = |paths: &Paths| {
+        let many = paths.leaves.iter().filter(|leaf| leaf.pattern.is_none()).count();
+        many > 0 && many < paths.leaves.len()
+    };
+    assert!(reasons.trees.iter().any(mixed), "no tree has paths of both kinds");
+    let some = matrix.take(&(0..400).collect::<Vec<_>>());
+    let theirs = booster.predict(&some, Output::Contributions).unwrap();
+    let ours = reasons.contributions(&some).unwrap();
+    for (at, (theirs, ours)) in theirs.iter().zip(&ours).enumerate() {
+        assert!((theirs - ours).abs() < 1e-10, "number {at}: {theirs} and {ours}");
+    }
+    let alone = reasons.contributions(&some.take(&[399])).unwrap();
+    let bits = |shares: &[f64]| shares.iter().map(|share| share.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&alone), bits(&ours[399 * (columns + 1)..]));
 }
