@@ -20,3 +20,11 @@ pub fn start(filter: &str, format: OutputFormat) {
         OutputFormat::Json => lines.json().flatten_event(true).init(),
     }
 }
+
+/// Has panics logged by their place alone: a message may quote a value of a person's data.
+pub fn keep_panics_quiet() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a bug: a thread panicked");
+    }));
+}

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
     failpoint::start();
     let cli = cli::Cli::parse();
     logging::start(&cli.log, cli.log_format);
+    logging::keep_panics_quiet();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::could_not(&anyhow::Error::new(error).context("could not start the runtime")),

@@ -22,7 +22,7 @@ use crate::servers::{self, Database};
 use crate::shutdown::Shutdown;
 
 /// Ingests until a stop is asked for, or with `--once` until everything there is was committed.
-pub async fn run(folder: &Path, args: &IngestArgs, output: Output) -> anyhow::Result<Exit> {
+pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
     let project = Project::load(folder)?;
     let contracts = project.contracts_named(&args.contracts)?;
     let connection = servers::kafka(&args.kafka, None)?;

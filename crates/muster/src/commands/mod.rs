@@ -27,7 +27,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Check(args) => check::run(&folder, &args, output),
         Command::Generate(args) => generate::run(&args, output),
-        Command::Ingest(args) => ingest::run(&folder, &args, output).await,
+        Command::Ingest(args) => ingest::run(&folder, &args).await,
         Command::Migrate(args) => migrate::run(&folder, &args, output).await,
         Command::Models(args) => models::run(&folder, &args, output).await,
         Command::Psql(args) => psql::run(&folder, &args).await,
@@ -38,7 +38,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Train(args) => train::run(&folder, &args, output).await,
         Command::Demo(args) => demo::run(&folder, &args, output).await,
         Command::Publish(args) => publish::run(&folder, args, output).await,
-        Command::Serve(args) => serve::run(&folder, &args, output).await,
+        Command::Serve(args) => serve::run(&folder, &args).await,
         Command::Validate(args) => validate::run(&folder, args, output).await,
     }
 }

@@ -45,7 +45,7 @@ pub async fn run(folder: &Path, args: PublishArgs, output: Output) -> anyhow::Re
     let runtime = tokio::runtime::Handle::current();
     let work = tokio::task::spawn_blocking(move || {
         let held = |file: FileSha| held(ledger.as_ref(), &runtime, &contract, file);
-        publish(&args, &contract, frame_id, &connection, &held, &shutdown, output)
+        publish(&args, &contract, frame_id, &connection, &held, &shutdown)
     });
     let published = work.await??;
     output.json(&published)?;
@@ -89,7 +89,6 @@ fn publish(
     connection: &Connection,
     held: &dyn Fn(FileSha) -> anyhow::Result<Held>,
     shutdown: &Shutdown,
-    output: Output,
 ) -> anyhow::Result<Vec<(String, Published)>> {
     let topics = Topics::new(connection)?;
     let facts = topics

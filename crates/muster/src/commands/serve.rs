@@ -22,7 +22,7 @@ use crate::servers::{self, Database};
 use crate::shutdown::Shutdown;
 
 /// Serves until a stop is asked for, then drains.
-pub async fn run(folder: &Path, args: &ServeArgs, output: Output) -> anyhow::Result<Exit> {
+pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
     let project = Project::load(folder)?;
     let planned: Vec<Planned> = project
         .pipelines

@@ -117,7 +117,19 @@ impl LedgerAssigner {
             (None, Beginning::Latest) => {
                 let read = self.topics.watermarks(&held.topic, held.partition, DESCRIBE_LIMIT);
                 let (_, end) = read.map_err(|error| AssignError::new(error.to_string()))?;
-                Ok(StartAt::Offset(end))
+                // Kept at once: who takes the source next must not skip what arrives in between.
+                let begun = self.shared.runtime.block_on(async {
+                    let begin = self.shared.ledger.begin(taken.source, taken.token, end);
+                    tokio::time::timeout(ASSIGN_LIMIT, begin).await
+                });
+                match begun {
+                    Ok(Ok(Some(begin))) => Ok(StartAt::Offset(begin)),
+                    Ok(Ok(None)) => Err(AssignError::new("another worker took the source")),
+                    Ok(Err(error)) => Err(AssignError::new(error.to_string())),
+                    Err(_) => Err(AssignError::new(format!(
+                        "the ledger did not answer within {ASSIGN_LIMIT:?}"
+                    ))),
+                }
             }
         }
     }

@@ -121,6 +121,17 @@ impl Ledger {
         Ok(session.row(SQL, &[&source.0, &skip_to]).await?.get(0))
     }
 
+    /// Says where a source begins of which nothing was committed: its first delta starts there, whoever takes it. The
+    /// offset it begins at, which is another one when somebody was quicker; `None` when the token has passed on.
+    pub async fn begin(&self, source: SourceId, token: Token, at: Offset) -> Result<Option<Offset>, Error> {
+        const SQL: &str = "UPDATE sources SET first_offset = coalesce(first_offset, $3),
+              next_offset = coalesce(next_offset, $3)
+            WHERE id = $1 AND token = $2 RETURNING next_offset";
+        let mut session = self.session("begin a source").await?;
+        let row = session.row_maybe(SQL, &[&source.0, &token.0, &at.0]).await?;
+        Ok(row.map(|row| Offset(row.get(0))))
+    }
+
     /// Every source, by topic, incarnation and partition.
     pub async fn sources(&self) -> Result<Vec<SourceState>, Error> {
         const SQL: &str = "SELECT sources.id, sources.contract, sources.topic, sources.topic_id, topics.incarnation,
