@@ -12,8 +12,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use muster_spec::{Contract, all_text_schema, schema_id};
 use muster_store::Ledger;
-use muster_stream::{Publisher, Topics};
+use muster_stream::{Connection, Publisher, PublisherConfig, Topics};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::ingest::Shared;
 use crate::publishing::{FilePublisher, Progress, Published, sha_of};
@@ -72,6 +73,41 @@ pub struct Dropper {
 }
 
 impl Dropper {
+    /// One for a project folder. Must be made within the runtime.
+    pub fn new(
+        folder: &Path,
+        connection: &Connection,
+        ledger: &Ledger,
+        partitions: Option<i32>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            ledger: ledger.clone(),
+            runtime: Handle::current(),
+            topics: Arc::new(Topics::new(connection)?),
+            publisher: Arc::new(Publisher::new(&PublisherConfig::new(connection.clone()))?),
+            partitions,
+        })
+    }
+
+    /// Watches on a thread that may block, if that was asked for.
+    pub fn watch_if(
+        asked: bool,
+        folder: &Path,
+        connection: &Connection,
+        shared: &Shared,
+        contracts: &[Arc<Contract>],
+    ) -> anyhow::Result<Option<JoinHandle<()>>> {
+        if !asked {
+            return Ok(None);
+        }
+        let dropper = Self::new(folder, connection, &shared.ledger, None)?;
+        let (shared, contracts) = (shared.clone(), contracts.to_vec());
+        Ok(Some(tokio::task::spawn_blocking(move || {
+            dropper.watch(&shared, &contracts);
+        })))
+    }
+
     /// Publishes one file's missing rows. Blocks.
     pub fn publish(
         &self,

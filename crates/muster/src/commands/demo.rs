@@ -15,8 +15,7 @@ use anyhow::Context;
 use muster_sandbox::MockBroker;
 use muster_spec::Contract;
 use muster_store::{FolderStore, Ledger, Role};
-use muster_stream::{Connection, Publisher, PublisherConfig, Topics};
-use tokio::runtime::Handle;
+use muster_stream::Publisher;
 
 use super::ingest::plan;
 use super::score::once;
@@ -85,7 +84,7 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         readiness.clone(),
         shutdown.clone(),
     );
-    let dropper = dropper(
+    let dropper = Dropper::new(
         folder,
         &connection,
         &ingest_ledger,
@@ -142,22 +141,6 @@ fn mock_broker(project: &Project, partitions: i32) -> anyhow::Result<MockBroker>
         .map(|contract| (contract.topic.as_str(), partitions))
         .collect();
     MockBroker::start(&topics).context("could not start the in-process broker")
-}
-
-fn dropper(
-    folder: &Path,
-    connection: &Connection,
-    ledger: &Ledger,
-    partitions: Option<i32>,
-) -> anyhow::Result<Dropper> {
-    Ok(Dropper {
-        folder: folder.to_owned(),
-        ledger: ledger.clone(),
-        runtime: Handle::current(),
-        topics: Arc::new(Topics::new(connection)?),
-        publisher: Arc::new(Publisher::new(&PublisherConfig::new(connection.clone()))?),
-        partitions,
-    })
 }
 
 impl Demo<'_> {

@@ -10,6 +10,7 @@ use muster_store::{FolderStore, Role};
 use muster_stream::{Connection, GroupProtocol, ReceiverConfig};
 
 use crate::cli::{self, IngestArgs, IngestOptions};
+use crate::dropping::Dropper;
 use crate::exit::Exit;
 use crate::http::{self, Readiness};
 use crate::ingest::assignments::Beginning;
@@ -36,6 +37,7 @@ pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
     let files = Arc::new(FolderStore::new(folder));
     let shared = Shared::new(ledger, files, metrics, readiness, shutdown.clone());
     let registry = schemas::registry(servers::registry_url(&args.kafka)?)?;
+    let watching = Dropper::watch_if(args.watch, folder, &connection, &shared, &contracts)?;
     let plan = plan(&args.ingest, contracts, connection, registry);
     let ingest = Ingest::start(shared.clone(), plan).await?;
     if args.once {
@@ -43,7 +45,11 @@ pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
     } else {
         shutdown.asked().await;
     }
+    shutdown.ask();
     ingest.stop().await?;
+    if let Some(watching) = watching {
+        watching.await?;
+    }
     let paused = !shared.progress.all_paused().is_empty();
     Output::say(&format!(
         "{} records committed",

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_store::{FolderStore, Role};
-use muster_stream::{Publisher, PublisherConfig, Topics};
-use tokio::runtime::Handle;
 
 use super::ingest::plan;
 use crate::cli::ServeArgs;
@@ -39,7 +37,7 @@ pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
     let files = Arc::new(FolderStore::new(folder));
     let ledger = database.ledger(Role::Ingest).await?;
     let shared = Shared::new(
-        ledger.clone(),
+        ledger,
         files.clone(),
         metrics.clone(),
         readiness.clone(),
@@ -53,20 +51,7 @@ pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
         readiness,
         shutdown.clone(),
     );
-    let watching = if args.watch {
-        let dropper = Dropper {
-            folder: folder.to_owned(),
-            ledger,
-            runtime: Handle::current(),
-            topics: Arc::new(Topics::new(&connection)?),
-            publisher: Arc::new(Publisher::new(&PublisherConfig::new(connection.clone()))?),
-            partitions: None,
-        };
-        let (shared, contracts) = (shared.clone(), project.contracts.clone());
-        Some(tokio::task::spawn_blocking(move || dropper.watch(&shared, &contracts)))
-    } else {
-        None
-    };
+    let watching = Dropper::watch_if(args.watch, folder, &connection, &shared, &project.contracts)?;
     let ingest = Ingest::start(
         shared.clone(),
         plan(&args.ingest, project.contracts.clone(), connection, registry),
