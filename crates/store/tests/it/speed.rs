@@ -1,4 +1,4 @@
-//! How fast a seal, a commit and predictions are; run by hand: `cargo test … -- --ignored --nocapture speed`.
+//! How fast a seal, a commit and predictions are; told with `--nocapture`, never held to a figure.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +24,6 @@ fn cpu() -> Duration {
 }
 
 #[test]
-#[ignore = "a measurement, not a check"]
 fn speed_of_a_seal() {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn FileStore> = Arc::new(FolderStore::new(folder.path()));
@@ -73,7 +72,6 @@ fn speed_of_a_seal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement, not a check"]
 async fn speed_of_a_commit() {
     let fixture = Fixture::new().await;
     for count in [1, 8, 32] {
@@ -100,7 +98,6 @@ async fn speed_of_a_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement, not a check"]
 async fn speed_of_predictions() {
     let (fixture, claim) = crate::scoring::one_claim().await;
     let reasons: Vec<Reason> = (0..13)

@@ -1,0 +1,121 @@
+//! Options that several commands share: where servers are, how text files are written, how ingest works.
+//!
+//! Flattened into the commands' own arguments by [`super`].
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Where the ledger is.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseArgs {
+    /// The ledger's PostgreSQL; without it a private one is started in the project's `.muster` folder.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// A file that holds the database URL.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DATABASE_URL_FILE",
+        conflicts_with = "database_url"
+    )]
+    pub database_url_file: Option<PathBuf>,
+}
+
+/// Where Kafka and the schema registry are.
+#[derive(Args, Clone, Debug)]
+pub struct KafkaArgs {
+    /// Kafka's bootstrap servers, `host:port` with commas between.
+    #[arg(long, value_name = "HOST:PORT,...", env = "KAFKA_BROKERS")]
+    pub brokers: Option<String>,
+    /// A librdkafka setting, for TLS and SASL; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub kafka_config: Vec<(String, String)>,
+    /// A file of librdkafka settings, one `KEY=VALUE` a line: for those that are secret.
+    #[arg(long, value_name = "FILE", env = "KAFKA_CONFIG_FILE")]
+    pub kafka_config_file: Option<PathBuf>,
+    /// A Confluent-compatible schema registry; without it a schema's id comes from its own text.
+    #[arg(long, value_name = "URL", env = "SCHEMA_REGISTRY_URL", hide_env_values = true)]
+    pub registry_url: Option<String>,
+    /// A file that holds the schema registry's URL.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SCHEMA_REGISTRY_URL_FILE",
+        conflicts_with = "registry_url"
+    )]
+    pub registry_url_file: Option<PathBuf>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("expected KEY=VALUE, as in `security.protocol=SSL`")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+/// How a text file is written, where it differs from the contract's `text:`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TextArgs {
+    /// Between cells, one character; `\t` for a tab.
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<String>,
+    /// The file's encoding, by its WHATWG label: `utf-8`, `latin1`, `windows-1252`.
+    #[arg(long, value_name = "LABEL")]
+    pub encoding: Option<String>,
+    /// The decimal mark, one character.
+    #[arg(long, value_name = "CHAR")]
+    pub decimal: Option<char>,
+}
+
+/// How rows are sealed into files.
+#[derive(Args, Clone, Debug)]
+pub struct SealArgs {
+    /// Seal a batch at this many rows.
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub seal_rows: u64,
+    /// Seal a batch at this many bytes of payload.
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub seal_bytes: u64,
+    /// Seal a batch when it has been open this long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub seal_secs: f64,
+}
+
+/// What `ingest`, `serve` and `demo` share.
+#[derive(Args, Clone, Debug)]
+pub struct IngestOptions {
+    /// The consumer group.
+    #[arg(long, value_name = "NAME", default_value = "muster")]
+    pub group: String,
+    /// Where a source that the ledger does not know begins.
+    #[arg(long, value_name = "END", default_value = "earliest")]
+    pub from: From,
+    /// The group protocol: Kafka's classic one with cooperative-sticky assignment, or the newer one.
+    #[arg(long, value_name = "NAME", default_value = "classic")]
+    pub group_protocol: GroupProtocol,
+    /// When files are sealed.
+    #[command(flatten)]
+    pub seal: SealArgs,
+    /// How long a graceful stop may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
+    pub drain_secs: f64,
+}
+
+/// Where an unknown source begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// At the oldest record the broker has.
+    Earliest,
+    /// After the newest.
+    Latest,
+}
+
+/// Kafka's group protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GroupProtocol {
+    /// Classic, cooperative-sticky.
+    Classic,
+    /// `group.protocol=consumer`.
+    Consumer,
+}
