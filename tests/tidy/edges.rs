@@ -48,7 +48,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("object_store", &["features", "store"]),
     ("parquet", &["features", "muster", "store"]),
     ("reqwest", &["monitor", "registry"]),
-    ("apache-avro", &["contract", "spec"]),
+    ("apache-avro", &["contract", "muster", "spec"]),
     ("arrow-avro", &["contract"]),
     ("saphyr*", &["spec"]),
     ("axum*", &["muster"]),

@@ -10,7 +10,7 @@ use std::time::Instant;
 use muster_model::ffi::Output;
 use muster_model::{Forest, Reasons};
 
-#[allow(dead_code, reason = "the tests use more of it")]
+#[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/data.rs"]
 mod data;
 

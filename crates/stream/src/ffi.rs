@@ -5,7 +5,7 @@
 //! queue, so that nothing fetched is thrown away as pausing would; and taking a run of records costs half of taking
 //! each by an event. What must stay true: a pointer never outlives the client it came from, and everything that is
 //! handed to librdkafka is copied by it before the call returns.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "librdkafka is C; this file is where it is called")]
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
