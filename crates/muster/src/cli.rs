@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use options::{DatabaseArgs, From, GroupProtocol, IngestOptions, KafkaArgs, TextArgs};
+pub use options::{DatabaseArgs, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, TextArgs};
 
 /// Events that pass muster get scored.
 ///
@@ -220,14 +220,9 @@ pub struct IngestArgs {
     /// End when every partition was read to its end and committed.
     #[arg(long)]
     pub once: bool,
-    /// Where `/metrics`, `/livez` and `/readyz` are answered.
-    #[arg(
-        long,
-        value_name = "HOST:PORT",
-        default_value = "127.0.0.1:8000",
-        env = "MUSTER_HTTP"
-    )]
-    pub http: String,
+    /// HTTP.
+    #[command(flatten)]
+    pub http: HttpArgs,
     /// How it ingests.
     #[command(flatten)]
     pub ingest: IngestOptions,
@@ -262,14 +257,9 @@ pub struct ScoreArgs {
     /// One pass now instead of the schedule.
     #[arg(long)]
     pub once: bool,
-    /// Where `/metrics`, `/livez` and `/readyz` are answered.
-    #[arg(
-        long,
-        value_name = "HOST:PORT",
-        default_value = "127.0.0.1:8000",
-        env = "MUSTER_HTTP"
-    )]
-    pub http: String,
+    /// HTTP.
+    #[command(flatten)]
+    pub http: HttpArgs,
     /// The ledger.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -281,14 +271,9 @@ pub struct ServeArgs {
     /// Also publish what is dropped into `raw-data/CONTRACT/`.
     #[arg(long)]
     pub watch: bool,
-    /// Where HTTP is answered.
-    #[arg(
-        long,
-        value_name = "HOST:PORT",
-        default_value = "127.0.0.1:8000",
-        env = "MUSTER_HTTP"
-    )]
-    pub http: String,
+    /// HTTP.
+    #[command(flatten)]
+    pub http: HttpArgs,
     /// How it ingests.
     #[command(flatten)]
     pub ingest: IngestOptions,
@@ -309,14 +294,9 @@ pub struct DemoArgs {
     /// How many partitions a topic is made with.
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub partitions: i32,
-    /// Where HTTP is answered while it stays up.
-    #[arg(
-        long,
-        value_name = "HOST:PORT",
-        default_value = "127.0.0.1:8000",
-        env = "MUSTER_HTTP"
-    )]
-    pub http: String,
+    /// HTTP.
+    #[command(flatten)]
+    pub http: HttpArgs,
     /// How it ingests.
     #[command(flatten)]
     pub ingest: IngestOptions,

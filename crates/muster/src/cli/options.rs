@@ -22,6 +22,19 @@ pub struct DatabaseArgs {
     pub database_url_file: Option<PathBuf>,
 }
 
+/// Where HTTP is answered.
+#[derive(Args, Clone, Debug)]
+pub struct HttpArgs {
+    /// Where `/metrics`, `/livez` and `/readyz` are answered.
+    #[arg(
+        long = "http",
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8000",
+        env = "MUSTER_HTTP"
+    )]
+    pub address: String,
+}
+
 /// Where Kafka and the schema registry are.
 #[derive(Args, Clone, Debug)]
 pub struct KafkaArgs {

@@ -69,7 +69,7 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
     if !args.once {
-        let bound = http::start(&args.http, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
+        let bound = http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
         Output::say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
     }
     let (ingest_ledger, score_ledger) = (

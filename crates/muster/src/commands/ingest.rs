@@ -32,7 +32,7 @@ pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
     if !args.once {
-        http::start(&args.http, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
+        http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
     }
     let files = Arc::new(FolderStore::new(folder));
     let shared = Shared::new(ledger, files, metrics, readiness, shutdown.clone());

@@ -48,7 +48,7 @@ pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Res
         output.json(&passes)?;
         passes.iter().try_for_each(|pass| output.text(&describe(pass)))?;
     } else {
-        http::start(&args.http, metrics, readiness, shutdown.clone()).await?;
+        http::start(&args.http.address, metrics, readiness, shutdown.clone()).await?;
         scheduling::run(&scorer, &planned, &shutdown).await?;
     }
     database.close().await;

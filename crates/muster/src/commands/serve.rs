@@ -32,7 +32,7 @@ pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
     let database = Database::open(folder, &args.database).await?;
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
-    let bound = http::start(&args.http, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
+    let bound = http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
     Output::say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
     let files = Arc::new(FolderStore::new(folder));
     let ledger = database.ledger(Role::Ingest).await?;
