@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use options::{DatabaseArgs, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, TextArgs};
+pub use options::{DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, TextArgs};
 
 /// Events that pass muster get scored.
 ///
@@ -139,9 +139,12 @@ pub struct TestArgs {
 /// `muster validate`
 #[derive(Args, Debug)]
 pub struct ValidateArgs {
-    /// A CSV, JSONL, Parquet or Avro file; `-` reads CSV from standard input.
+    /// A CSV, JSON lines, Parquet or Avro file; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// What the file is; without it, what its name ends in says so, and all else is CSV.
+    #[arg(long, value_name = "KIND")]
+    pub input_format: Option<FileFormat>,
     /// The contract to hold it against.
     #[arg(long, value_name = "NAME")]
     pub contract: String,

@@ -40,8 +40,21 @@ impl Project {
         if reading.problems.is_empty() {
             return Ok(reading.project);
         }
-        let listed: Vec<String> = reading.problems.iter().map(ToString::to_string).collect();
-        anyhow::bail!("the project has {} problem(s)\n{}", listed.len(), listed.join("\n"))
+        Err(told("project", &reading.problems))
+    }
+
+    /// One contract of a folder, whatever its other files are like.
+    pub fn load_contract(folder: &Path, name: &str) -> anyhow::Result<Arc<Contract>> {
+        let names = contract_names(folder)?;
+        if !names.iter().any(|known| known == name) {
+            anyhow::bail!(unknown("contract", name, names.iter().map(String::as_str)));
+        }
+        let mut problems = Vec::new();
+        let contract = read_contract(folder, name, &mut problems)?;
+        match contract.filter(|_| problems.is_empty()) {
+            Some(contract) => Ok(contract),
+            None => Err(told("contract", &problems)),
+        }
     }
 
     /// The contract of a name, or an error with the nearest name there is.
@@ -85,6 +98,11 @@ impl Project {
     }
 }
 
+fn told(what: &str, problems: &[Problem]) -> anyhow::Error {
+    let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    anyhow::anyhow!("the {what} has {} problem(s)\n{}", listed.len(), listed.join("\n"))
+}
+
 fn unknown<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     if names.is_empty() {
@@ -117,28 +135,37 @@ pub fn read(folder: &Path) -> anyhow::Result<Reading> {
 }
 
 fn read_contracts(folder: &Path, problems: &mut Vec<Problem>) -> anyhow::Result<Vec<Arc<Contract>>> {
-    let schemas = folder.join("schemas");
     let mut contracts = Vec::new();
-    for name in names_in(&schemas, ".contract.yaml")?.with_context(|| {
+    for name in contract_names(folder)? {
+        contracts.extend(read_contract(folder, &name, problems)?);
+    }
+    Ok(contracts)
+}
+
+fn contract_names(folder: &Path) -> anyhow::Result<Vec<String>> {
+    names_in(&folder.join("schemas"), ".contract.yaml")?.with_context(|| {
         format!(
             "`{}` is no project folder: it has no `schemas`\n  hint: name one with --project DIR",
             folder.display()
         )
-    })? {
-        let file = format!("schemas/{name}.contract.yaml");
-        let text = read_text(&folder.join(&file))?;
-        let open = |beside: &str| std::fs::read_to_string(schemas.join(beside)).ok();
-        match muster_spec::read::contract(&name, &file, &text, &open) {
-            Ok(contract) => {
-                if let Err(found) = muster_expr::Rules::compile(&contract) {
-                    problems.extend(found);
-                }
-                contracts.push(Arc::new(contract));
-            }
-            Err(found) => problems.extend(found),
+    })
+}
+
+fn read_contract(folder: &Path, name: &str, problems: &mut Vec<Problem>) -> anyhow::Result<Option<Arc<Contract>>> {
+    let schemas = folder.join("schemas");
+    let file = format!("schemas/{name}.contract.yaml");
+    let text = read_text(&folder.join(&file))?;
+    let open = |beside: &str| std::fs::read_to_string(schemas.join(beside)).ok();
+    match muster_spec::read::contract(name, &file, &text, &open) {
+        Ok(contract) => {
+            problems.extend(muster_expr::Rules::compile(&contract).err().unwrap_or_default());
+            Ok(Some(Arc::new(contract)))
+        }
+        Err(found) => {
+            problems.extend(found);
+            Ok(None)
         }
     }
-    Ok(contracts)
 }
 
 fn read_pipelines(

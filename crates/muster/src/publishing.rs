@@ -22,6 +22,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use sha2::{Digest, Sha256};
 
+use crate::cli::FileFormat;
+
 /// How long acknowledgements may take at the end of a file.
 const FLUSH_LIMIT: Duration = Duration::from_mins(2);
 /// How many rows lie between two reports of progress.
@@ -134,19 +136,24 @@ pub fn open_lines<R: Read>(
     text_format: &TextFormat,
 ) -> anyhow::Result<LineReader<R>> {
     let shape = if is_json_lines(name) { Shape::Jsonl } else { Shape::Csv };
+    open_shaped(bytes, shape, name, contract, text_format)
+}
+
+/// A reader of a text file's rows.
+pub fn open_shaped<R: Read>(
+    bytes: R,
+    shape: Shape,
+    name: &str,
+    contract: &Contract,
+    text_format: &TextFormat,
+) -> anyhow::Result<LineReader<R>> {
     LineReader::open(bytes, shape, contract, text_format, Bounds::default())
         .with_context(|| format!("could not read `{name}` as a file of `{}`", contract.name))
 }
 
 /// Whether a file's name says that it holds JSON lines.
 fn is_json_lines(name: &str) -> bool {
-    let ending = Path::new(name)
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default();
-    ["jsonl", "ndjson", "json"]
-        .iter()
-        .any(|known| ending.eq_ignore_ascii_case(known))
+    FileFormat::of_name(Path::new(name)) == FileFormat::Jsonl
 }
 
 /// Sends rows of one file.

@@ -1,37 +1,38 @@
 //! A file held against a contract without Kafka: the same judging as on events.
 //!
-//! Used by `muster validate`. Two threads: one reads and types runs of rows, the other judges and writes. Every kind of
-//! file becomes rows of text cells first, so that a value means the same in all of them; memory is bounded by a few runs
-//! and grows only with unique keys.
+//! Used by `muster validate`. Two threads: one reads and types runs of rows, the other judges and writes. Memory is
+//! bounded by a few runs and a row group a file, and grows only with unique keys.
 
-mod tables;
+mod avro_rows;
+mod avro_texts;
+mod parquet_rows;
+mod rows;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::{Context, anyhow, bail};
-use muster_batch::{DecodedBatch, RawLines};
+use muster_batch::{DecodedBatch, Origin, RawLines};
 use muster_contract::decode::columns;
 use muster_contract::judge::Judge;
-use muster_contract::lines::{ColumnsFit, LineDecoder, LineReader};
-use muster_spec::{Contract, Severity, TextFormat};
-use muster_store::files::ValidateWriter;
+use muster_spec::{Contract, Severity};
+use muster_store::files::{ValidateWriter, Validated};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::publishing::open_lines;
-use tables::{AvroRows, ParquetRows};
+use avro_texts::AvroTexts;
+pub use rows::Rows;
 
-/// How many typed runs wait for judging.
-const DECODED_CAPACITY: usize = 2;
+/// How many typed runs wait for judging; one more is being typed and one judged.
+const DECODED_CAPACITY: usize = 1;
+/// How many runs whose rows are done with wait to be filled again: as many as there are.
+const SPARE_CAPACITY: usize = DECODED_CAPACITY + 2;
 
 /// What was found, as `violations.json` says it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Findings {
-    /// Data rows.
+    /// Data rows: good and bad ones, and events that stood in the file before.
     pub rows: u64,
     /// Good ones.
     pub good: u64,
@@ -43,51 +44,58 @@ pub struct Findings {
     pub warnings: Map<String, Value>,
 }
 
-/// Judges a file and writes `good.parquet`, `bad.parquet` and `violations.json` into `out`. `progress` is told how many
-/// bytes of the file were read.
+/// Judges a file and writes `good.parquet`, `bad.parquet` and `violations.json` into `out`; where it cannot be read to
+/// its end, nothing. `progress` is told how many bytes of the file were read.
 pub fn validate(
     contract: &Arc<Contract>,
+    mut rows: Rows,
     file: &Path,
-    format: &TextFormat,
     out: &Path,
     progress: &(dyn Fn(u64) + Sync),
 ) -> anyhow::Result<Findings> {
-    let mut rows = Rows::open(file, contract, format)?;
     std::fs::create_dir_all(out).with_context(|| format!("could not make `{}`", out.display()))?;
-    let decoder = LineDecoder::new(Arc::clone(contract), rows.format(format), Arc::clone(rows.fit()))?;
-    let header = rows.fit().header.clone();
+    let (header, texts) = (rows.header(), rows.texts());
     let (typed, to_judge) = sync_channel(DECODED_CAPACITY);
-    let findings = std::thread::scope(|threads| {
-        let reading = threads.spawn(move || -> anyhow::Result<()> {
-            while let Some(run) = rows.next_run()? {
+    let (spare, spares) = sync_channel(SPARE_CAPACITY);
+    let writer = std::thread::scope(|threads| {
+        let reader = std::thread::Builder::new().name("read".to_owned());
+        let reading = reader.spawn_scoped(threads, move || -> anyhow::Result<()> {
+            while let Some(batch) = rows.next_batch()? {
                 progress(rows.bytes_read());
-                if typed.send(decoder.decode(run)).is_err() {
+                if typed.send(batch).is_err() {
                     break;
+                }
+                if let Ok(lines) = spares.try_recv() {
+                    rows.recycle(lines);
                 }
             }
             Ok(())
-        });
-        let findings = judge(contract, &to_judge, out, &header);
+        })?;
+        let writer = ValidateWriter::create(out, Arc::clone(contract), columns::schema(contract), &header)?;
+        let judged = judge(contract, &to_judge, &spare, texts.as_deref(), writer);
         // When judging failed, reading ends at its next send.
         drop(to_judge);
         let read = reading
             .join()
             .map_err(|_| anyhow!("reading `{}` panicked", file.display()))?;
         read.with_context(|| format!("could not read `{}`", file.display()))?;
-        findings
+        judged
     })?;
+    let findings = Findings::of(contract, &writer.finish()?);
     let text = serde_json::to_string_pretty(&findings)?;
     let path = out.join("violations.json");
     std::fs::write(&path, text + "\n").with_context(|| format!("could not write `{}`", path.display()))?;
     Ok(findings)
 }
 
+/// Judges rows as they come and gives the writer back when there are no more.
 fn judge(
     contract: &Arc<Contract>,
     typed: &Receiver<DecodedBatch>,
-    out: &Path,
-    header: &[String],
-) -> anyhow::Result<Findings> {
+    spare: &SyncSender<RawLines>,
+    texts: Option<&AvroTexts>,
+    mut writer: ValidateWriter,
+) -> anyhow::Result<ValidateWriter> {
     let mut judge = Judge::new(Arc::clone(contract)).map_err(|problems| {
         anyhow!(
             "{}",
@@ -95,9 +103,8 @@ fn judge(
         )
     })?;
     let mut keys = judge.key_state();
-    let mut writer = ValidateWriter::create(out, Arc::clone(contract), columns::schema(contract), header)?;
     while let Ok(decoded) = typed.recv() {
-        let judged = judge.judge(decoded, &mut keys);
+        let mut judged = judge.judge(decoded, &mut keys);
         if let Some(full) = keys.full() {
             bail!(
                 "`{}` would remember {} keys and its keys_max is {}\n  hint: raise it in the contract",
@@ -106,87 +113,35 @@ fn judge(
                 full.keys_max
             );
         }
+        if let Some(texts) = texts {
+            texts.show(&mut judged)?;
+        }
         writer.push(&judged)?;
+        if let Origin::Lines(lines) = judged.origin {
+            // One too many is dropped: the reader makes its own when none came back.
+            let _ = spare.try_send(lines);
+        }
     }
-    let written = writer.finish()?;
-    let of = |severity: Severity| -> Map<String, Value> {
-        let broken = contract
-            .rules
-            .iter()
-            .zip(&written.rules)
-            .filter(|(_, count)| **count > 0);
-        let broken = broken.filter(|(rule, _)| rule.severity == severity);
-        broken.map(|(rule, count)| (rule.id.clone(), json!(count))).collect()
-    };
-    Ok(Findings {
-        rows: written.good + written.bad,
-        good: written.good,
-        bad: written.bad,
-        rules: of(Severity::Error),
-        warnings: of(Severity::Warn),
-    })
+    Ok(writer)
 }
 
-/// The rows of a file of any kind.
-enum Rows {
-    Lines(Box<LineReader<Box<dyn Read + Send>>>),
-    Parquet(Box<ParquetRows>),
-    Avro(Box<AvroRows>),
-}
-
-impl Rows {
-    /// Opens a file by the ending of its name; `-` is CSV from standard input.
-    fn open(file: &Path, contract: &Contract, format: &TextFormat) -> anyhow::Result<Self> {
-        if file == Path::new("-") {
-            let bytes: Box<dyn Read + Send> = Box::new(std::io::stdin());
-            return Ok(Self::Lines(Box::new(open_lines(bytes, "-", contract, format)?)));
-        }
-        let opened = File::open(file).with_context(|| format!("could not open `{}`", file.display()))?;
-        let name = file.display().to_string();
-        let ending = file
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        match ending.as_str() {
-            "parquet" => Ok(Self::Parquet(Box::new(ParquetRows::open(opened, &name, contract)?))),
-            "avro" => Ok(Self::Avro(Box::new(AvroRows::open(opened, &name, contract)?))),
-            _ => {
-                let bytes: Box<dyn Read + Send> = Box::new(opened);
-                Ok(Self::Lines(Box::new(open_lines(bytes, &name, contract, format)?)))
-            }
-        }
-    }
-
-    /// How cells are written: the text file's way, or the plain one for files whose values are typed.
-    fn format<'a>(&self, format: &'a TextFormat) -> &'a TextFormat {
-        static PLAIN: std::sync::LazyLock<TextFormat> = std::sync::LazyLock::new(TextFormat::default);
-        match self {
-            Self::Lines(_) => format,
-            Self::Parquet(_) | Self::Avro(_) => &PLAIN,
-        }
-    }
-
-    fn fit(&self) -> &Arc<ColumnsFit> {
-        match self {
-            Self::Lines(reader) => reader.fit(),
-            Self::Parquet(rows) => &rows.fit,
-            Self::Avro(rows) => &rows.fit,
-        }
-    }
-
-    fn next_run(&mut self) -> anyhow::Result<Option<RawLines>> {
-        match self {
-            Self::Lines(reader) => Ok(reader.next_run()?),
-            Self::Parquet(rows) => rows.next_run(),
-            Self::Avro(rows) => rows.next_run(),
-        }
-    }
-
-    fn bytes_read(&self) -> u64 {
-        match self {
-            Self::Lines(reader) => reader.bytes_read(),
-            Self::Parquet(_) | Self::Avro(_) => 0,
+impl Findings {
+    fn of(contract: &Contract, written: &Validated) -> Self {
+        let of = |severity: Severity| -> Map<String, Value> {
+            let broken = contract
+                .rules
+                .iter()
+                .zip(&written.rules)
+                .filter(|(_, count)| **count > 0);
+            let broken = broken.filter(|(rule, _)| rule.severity == severity);
+            broken.map(|(rule, count)| (rule.id.clone(), json!(count))).collect()
+        };
+        Self {
+            rows: written.rows,
+            good: written.good,
+            bad: written.bad,
+            rules: of(Severity::Error),
+            warnings: of(Severity::Warn),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod columns;
 pub(crate) mod constant;
 mod conversion;
 mod cursor;
+mod datums;
 mod decimal;
 pub(crate) mod json;
 mod json_scan;
@@ -34,6 +35,7 @@ use muster_spec::{Check, Contract, RuleNumber, SchemaId};
 use crate::Error;
 use columns::Columns;
 use constant::Constant;
+pub use datums::{Datums, framed};
 use plan::{FieldRules, Plan};
 pub use published::{COLUMNS_HEADER, LINE_HEADER};
 use slot::Slot;
@@ -158,14 +160,13 @@ impl Decoder {
             Format::Avro => self.decode_avro(&batch),
             Format::Json => self.decode_json(&batch),
         };
-        DecodedBatch {
-            origin: Origin::Records(batch),
-            rows: rows.columns.finish(),
-            record_of_row: rows.record_of_row,
-            refused: rows.refused,
-            findings: rows.findings,
-            tombstones: rows.tombstones,
-        }
+        rows.of(batch)
+    }
+
+    /// Turns framed Avro into rows whatever the topic's records are: so are rows of files, which have no format of a
+    /// topic.
+    pub fn decode_framed(&self, batch: RawBatch) -> DecodedBatch {
+        self.decode_avro(&batch).of(batch)
     }
 
     /// What can be told of a record before its payload is read: nothing to read, a tombstone, a line.
@@ -223,6 +224,18 @@ impl Rows {
             refused: Vec::new(),
             findings: Vec::new(),
             tombstones: Vec::new(),
+        }
+    }
+
+    /// The rows of their batch.
+    fn of(self, batch: RawBatch) -> DecodedBatch {
+        DecodedBatch {
+            origin: Origin::Records(batch),
+            rows: self.columns.finish(),
+            record_of_row: self.record_of_row,
+            refused: self.refused,
+            findings: self.findings,
+            tombstones: self.tombstones,
         }
     }
 

@@ -37,8 +37,8 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            rows: 16_384,
-            bytes: 2 << 20,
+            rows: 2_048,
+            bytes: 256 << 10,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Flattened into the commands' own arguments by [`super`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -65,6 +65,42 @@ fn key_value(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or("expected KEY=VALUE, as in `security.protocol=SSL`")?;
     Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+/// What a file of rows is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// Text with a header and a delimiter between cells.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+    /// An Avro object container.
+    Avro,
+}
+
+impl FileFormat {
+    /// What a file's name says that it is.
+    pub fn of_name(file: &Path) -> Self {
+        let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        match &*ending.to_ascii_lowercase() {
+            "jsonl" | "ndjson" | "json" => Self::Jsonl,
+            "parquet" => Self::Parquet,
+            "avro" => Self::Avro,
+            _ => Self::Csv,
+        }
+    }
+
+    /// What people call such a file.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Csv => "a CSV file",
+            Self::Jsonl => "a file of JSON lines",
+            Self::Parquet => "a Parquet file",
+            Self::Avro => "an Avro file",
+        }
+    }
 }
 
 /// How a text file is written, where it differs from the contract's `text:`.

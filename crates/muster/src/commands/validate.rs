@@ -7,19 +7,19 @@ use crate::exit::Exit;
 use crate::output::{Output, table};
 use crate::project::Project;
 use crate::text_flags::text_format;
-use crate::validating::{Findings, validate};
+use crate::validating::{Findings, Rows, validate};
 
 /// Judges the file and says what was found; bad rows are a finding.
 pub async fn run(folder: &Path, args: ValidateArgs, output: Output) -> anyhow::Result<Exit> {
-    let project = Project::load(folder)?;
-    let contract = project.contract(&args.contract)?;
+    let contract = Project::load_contract(folder, &args.contract)?;
     let format = text_format(&args.text, &contract)?;
     let size = args.file.metadata().map_or(0, |facts| facts.len());
     let bar = Output::bar(size, "bytes");
     let shown = bar.clone();
     let out = args.out.clone();
     let work = tokio::task::spawn_blocking(move || {
-        validate(&contract, &args.file, &format, &args.out, &|bytes| {
+        let rows = Rows::open(&args.file, args.input_format, &contract, &format)?;
+        validate(&contract, rows, &args.file, &args.out, &|bytes| {
             shown.set_position(bytes);
         })
     });
@@ -39,7 +39,11 @@ fn describe(findings: &Findings, out: &Path) -> String {
         rules,
         warnings,
     } = findings;
-    let mut text = format!("{rows} rows: {good} good, {bad} bad; see {}", out.display());
+    let again = match rows - good - bad {
+        0 => String::new(),
+        again => format!(", {again} duplicate"),
+    };
+    let mut text = format!("{rows} rows: {good} good, {bad} bad{again}; see {}", out.display());
     let line = |severity: &str, (rule, count): (&String, &serde_json::Value)| {
         vec![rule.clone(), severity.to_owned(), count.to_string()]
     };

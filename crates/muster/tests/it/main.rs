@@ -17,6 +17,8 @@ mod real_file;
 mod scenarios;
 mod scoring;
 mod stopping;
+mod typed_files;
 mod validate;
+mod validate_memory;
 mod wire;
 mod world;

@@ -28,7 +28,7 @@ pub struct Bad {
 }
 
 /// Rows and the rules that they break.
-type Broken = BTreeSet<(u64, String)>;
+pub type Broken = BTreeSet<(u64, String)>;
 
 /// The rows of a `bad.parquet`, in order.
 pub fn found(out: &Path) -> Vec<Bad> {
@@ -51,13 +51,15 @@ pub fn found(out: &Path) -> Vec<Bad> {
     bad
 }
 
-fn broken(out: &Path) -> Broken {
+/// The rows of a `bad.parquet` with their rules.
+pub fn broken(out: &Path) -> Broken {
     let rows = found(out).into_iter();
     rows.flat_map(|bad| bad.rules.into_iter().map(move |rule| (bad.row as u64, rule)))
         .collect()
 }
 
-fn project() -> PathBuf {
+/// The shipped project.
+pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

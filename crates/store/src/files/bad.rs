@@ -16,9 +16,10 @@ use muster_spec::Contract;
 use super::good;
 use super::parquet_file::Layout;
 
-pub(super) const LAYOUT: Layout = Layout {
+pub(super) const LAYOUT: Layout<'static> = Layout {
     rising: &["_offset"],
     distinct: &["_payload", "_key", "_headers", "_timestamp"],
+    ..Layout::PLAIN
 };
 
 pub(super) fn schema() -> SchemaRef {

@@ -145,7 +145,7 @@ impl BatchWriter {
         &self,
         kind: FileKind,
         schema: arrow::datatypes::SchemaRef,
-        layout: &Layout,
+        layout: &Layout<'_>,
     ) -> Result<ParquetFile, Error> {
         let name = format!("s{}-{}-{}.{}", self.source, self.delta.from, self.token, kind.word());
         ParquetFile::create(&*self.store, kind, &self.folder(kind), &name, schema, layout)

@@ -13,11 +13,6 @@ use super::parquet_file::{Layout, ParquetFile};
 use super::{FileStore, Step, path_part};
 use crate::error::Error;
 
-const LAYOUT: Layout = Layout {
-    rising: &[],
-    distinct: &[],
-};
-
 /// Takes the features of one claim.
 pub struct ClaimWriter {
     store: Arc<dyn FileStore>,
@@ -52,7 +47,7 @@ impl ClaimWriter {
                 &self.folder,
                 &self.stem,
                 features.schema(),
-                &LAYOUT,
+                &Layout::PLAIN,
             )?,
         };
         self.file.insert(file).write(features)

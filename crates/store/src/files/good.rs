@@ -12,9 +12,9 @@ use muster_batch::{JudgedBatch, RawBatch};
 
 use super::parquet_file::Layout;
 
-pub(super) const LAYOUT: Layout = Layout {
+pub(super) const LAYOUT: Layout<'static> = Layout {
     rising: &["_offset", "_event_time"],
-    distinct: &[],
+    ..Layout::PLAIN
 };
 
 /// The schema of a good file whose contract's fields are `fields`.

@@ -16,9 +16,10 @@ use muster_spec::Contract;
 
 use super::parquet_file::Layout;
 
-pub(super) const LAYOUT: Layout = Layout {
+pub(super) const LAYOUT: Layout<'static> = Layout {
     rising: &["offset", "event_time"],
     distinct: &["fingerprint", "payload_hash"],
+    ..Layout::PLAIN
 };
 
 /// In place of a rule's id, which is never empty.

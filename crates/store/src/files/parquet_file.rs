@@ -21,17 +21,29 @@ use sha2::{Digest, Sha256};
 use super::{FileStore, PendingFile};
 use crate::error::Error;
 
-/// Rows of a row group at most.
-const ROW_GROUP_ROWS_MAX: usize = 256 * 1024;
 /// Encoded bytes of a row group at most: what a writer may hold in memory.
 const ROW_GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// How a file's columns are laid out.
-pub(super) struct Layout {
+/// How a file's rows and columns are laid out.
+pub(super) struct Layout<'n> {
+    /// Rows of a row group at most.
+    pub(super) group_rows_max: usize,
+    /// Rows of a page at most. Each column holds as many values unencoded.
+    pub(super) page_rows_max: usize,
     /// Rising or nearly rising whole numbers: stored as differences, with statistics a reader can skip by.
-    pub(super) rising: &'static [&'static str],
+    pub(super) rising: &'n [&'n str],
     /// Values that hardly repeat: no dictionary is tried.
-    pub(super) distinct: &'static [&'static str],
+    pub(super) distinct: &'n [&'n str],
+}
+
+impl Layout<'_> {
+    /// Large groups and no column told apart.
+    pub(super) const PLAIN: Layout<'static> = Layout {
+        group_rows_max: 256 * 1024,
+        page_rows_max: 20_000,
+        rising: &[],
+        distinct: &[],
+    };
 }
 
 pub(super) struct ParquetFile {
@@ -59,7 +71,7 @@ impl ParquetFile {
         folder: &str,
         name: &str,
         schema: SchemaRef,
-        layout: &Layout,
+        layout: &Layout<'_>,
     ) -> Result<Self, Error> {
         let file = store.create(folder, name)?;
         let temporary = file.path().to_owned();
@@ -161,11 +173,12 @@ pub(super) fn unwound<T>(path: &str, read: impl FnOnce() -> T) -> Result<T, Erro
     catch_unwind(AssertUnwindSafe(read)).map_err(|_| Error::damaged(path, "its reader panicked"))
 }
 
-fn properties(layout: &Layout) -> WriterProperties {
+fn properties(layout: &Layout<'_>) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by("muster".into())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
+        .set_max_row_group_row_count(Some(layout.group_rows_max))
+        .set_data_page_row_count_limit(layout.page_rows_max)
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES_MAX))
         .set_statistics_enabled(EnabledStatistics::None);
     for name in layout.rising {

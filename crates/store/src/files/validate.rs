@@ -9,20 +9,18 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BinaryBuilder, Int64Array, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use muster_batch::{FileKind, JudgedBatch, Origin, RawLines};
-use muster_spec::Contract;
+use muster_spec::{Check, Contract};
 
 use super::bad::{rule_list_field, rule_lists};
 use super::parquet_file::{Layout, ParquetFile};
 use super::{FileStore, FolderStore};
 use crate::error::Error;
 
-const LAYOUT: Layout = Layout {
-    rising: &[],
-    distinct: &[],
-};
-const BAD_LAYOUT: Layout = Layout {
-    rising: &["_row", "_line"],
-    distinct: &["_raw"],
+/// Groups and pages of a file that is written on a laptop beside other work: some 40 columns are held at once.
+const SMALL: Layout<'static> = Layout {
+    group_rows_max: 64 * 1024,
+    page_rows_max: 8 * 1024,
+    ..Layout::PLAIN
 };
 
 /// Takes judged lines of one file.
@@ -33,12 +31,15 @@ pub struct ValidateWriter {
     width: usize,
     good: ParquetFile,
     bad: ParquetFile,
+    rows: u64,
     rules: Vec<u64>,
 }
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validated {
+    /// Rows of the file: good and bad ones, and those that were there before.
+    pub rows: u64,
     /// Rows of `good.parquet`.
     pub good: u64,
     /// Rows of `bad.parquet`.
@@ -57,9 +58,21 @@ impl ValidateWriter {
     ) -> Result<Self, Error> {
         let store = FolderStore::new(folder);
         let bad_schema = bad_schema(header);
-        let good = ParquetFile::create(&store, FileKind::Good, "", "good", fields, &LAYOUT)?;
-        let bad = ParquetFile::create(&store, FileKind::Bad, "", "bad", Arc::clone(&bad_schema), &BAD_LAYOUT)?;
+        let mut distinct = unique_names(&contract);
+        let layout = Layout {
+            distinct: &distinct,
+            ..SMALL
+        };
+        let good = ParquetFile::create(&store, FileKind::Good, "", "good", fields, &layout)?;
+        distinct.push("_raw");
+        let layout = Layout {
+            rising: &["_row", "_line"],
+            distinct: &distinct,
+            ..SMALL
+        };
+        let bad = ParquetFile::create(&store, FileKind::Bad, "", "bad", Arc::clone(&bad_schema), &layout)?;
         Ok(Self {
+            rows: 0,
             rules: vec![0; contract.rules.len()],
             width: header.len(),
             store,
@@ -82,6 +95,7 @@ impl ValidateWriter {
             let rows = self.bad_rows(judged, lines)?;
             self.bad.write(&rows)?;
         }
+        self.rows += lines.len() as u64;
         for (total, count) in self.rules.iter_mut().zip(&judged.counts) {
             *total += count;
         }
@@ -100,6 +114,7 @@ impl ValidateWriter {
         bad.rename("bad.parquet", true)?;
         self.store.sync_folder("")?;
         Ok(Validated {
+            rows: self.rows,
             good: good.rows,
             bad: bad.rows,
             rules: self.rules,
@@ -124,6 +139,18 @@ impl ValidateWriter {
     }
 }
 
+/// The columns whose values no rule lets repeat, by their names in the contract and in files.
+fn unique_names(contract: &Contract) -> Vec<&str> {
+    let unique = contract
+        .rules
+        .iter()
+        .filter(|rule| matches!(rule.check, Check::Unique { .. }));
+    let fields = unique.filter_map(|rule| contract.fields.get(rule.field?));
+    fields
+        .flat_map(|field| [field.name.as_str(), field.source.as_str()])
+        .collect()
+}
+
 /// The bytes of lines that could not be cut.
 fn raw(chosen: &[u32], lines: &RawLines) -> ArrayRef {
     let mut builder = BinaryBuilder::new();
@@ -144,7 +171,7 @@ fn cells(chosen: &[u32], lines: &RawLines, column: usize) -> ArrayRef {
         } else {
             None
         };
-        builder.append_option(cell.map(|text| std::str::from_utf8(text).unwrap_or_default()));
+        builder.append_option(cell.map(String::from_utf8_lossy));
     }
     Arc::new(builder.finish())
 }

@@ -66,8 +66,8 @@ fn bad_lines_keep_their_text_their_place_and_their_reasons() {
     let mut writer = ValidateWriter::create(folder.path(), contract(), judged.good.schema(), &header).unwrap();
     writer.push(&judged).unwrap();
     writer.push(&judged).unwrap();
-    let Validated { good, bad, rules } = writer.finish().unwrap();
-    assert_eq!((good, bad), (4, 6));
+    let Validated { rows, good, bad, rules } = writer.finish().unwrap();
+    assert_eq!((rows, good, bad), (10, 4, 6));
     assert_eq!(rules.iter().sum::<u64>(), 8);
 
     let bad = read(folder.path(), "bad.parquet");

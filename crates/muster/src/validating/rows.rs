@@ -1,0 +1,118 @@
+//! The rows of a file of any kind, typed by the contract.
+//!
+//! Used by [`super::validate`]. Text and Parquet come as cells of text, so that a value means the same in both. A record
+//! of an Avro container goes through the contract's own decoder, so that it means what it would mean on Kafka.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use muster_batch::{DecodedBatch, RawLines};
+use muster_contract::lines::{LineDecoder, LineReader, Shape};
+use muster_spec::{Contract, TextFormat};
+
+use super::avro_rows::AvroRows;
+use super::avro_texts::AvroTexts;
+use super::parquet_rows::ParquetRows;
+use crate::cli::FileFormat;
+use crate::publishing::open_shaped;
+
+/// A file while it is read.
+pub enum Rows {
+    Lines(Box<Lines>),
+    Parquet(Box<ParquetRows>),
+    Avro(Box<AvroRows>),
+}
+
+/// A text file's reader and what types its cells.
+pub struct Lines {
+    reader: LineReader<Box<dyn Read + Send>>,
+    decoder: LineDecoder,
+}
+
+impl Rows {
+    /// Opens a file of the kind that is told, or that its name ends in; `-` is standard input.
+    pub fn open(
+        file: &Path,
+        told: Option<FileFormat>,
+        contract: &Arc<Contract>,
+        format: &TextFormat,
+    ) -> anyhow::Result<Self> {
+        let kind = told.unwrap_or_else(|| FileFormat::of_name(file));
+        let name = file.display().to_string();
+        let unread = || format!("could not read `{name}` as {} of `{}`", kind.words(), contract.name);
+        if kind == FileFormat::Parquet {
+            if file == Path::new("-") {
+                bail!("a Parquet file is read from its end, which standard input has not yet\n  hint: name the file");
+            }
+            let rows = ParquetRows::open(open_file(file)?, contract).with_context(unread)?;
+            return Ok(Self::Parquet(Box::new(rows)));
+        }
+        let bytes: Box<dyn Read + Send> = if file == Path::new("-") {
+            Box::new(std::io::stdin())
+        } else {
+            Box::new(open_file(file)?)
+        };
+        let shape = match kind {
+            FileFormat::Avro => {
+                let rows = AvroRows::open(bytes, contract).with_context(unread)?;
+                return Ok(Self::Avro(Box::new(rows)));
+            }
+            FileFormat::Jsonl => Shape::Jsonl,
+            _ => Shape::Csv,
+        };
+        let reader = open_shaped(bytes, shape, &name, contract, format)?;
+        let decoder = LineDecoder::new(Arc::clone(contract), format, Arc::clone(reader.fit()))?;
+        Ok(Self::Lines(Box::new(Lines { reader, decoder })))
+    }
+
+    /// The names of the file's columns.
+    pub fn header(&self) -> Vec<String> {
+        match self {
+            Self::Lines(lines) => lines.reader.header().to_vec(),
+            Self::Parquet(rows) => rows.header().to_vec(),
+            Self::Avro(rows) => rows.texts().header.clone(),
+        }
+    }
+
+    /// What gives bad rows their text where they do not come with it.
+    pub fn texts(&self) -> Option<Arc<AvroTexts>> {
+        match self {
+            Self::Avro(rows) => Some(Arc::clone(rows.texts())),
+            Self::Lines(_) | Self::Parquet(_) => None,
+        }
+    }
+
+    /// The next rows; `None` at the end of the file.
+    pub fn next_batch(&mut self) -> anyhow::Result<Option<DecodedBatch>> {
+        match self {
+            Self::Lines(lines) => Ok(lines.reader.next_run()?.map(|run| lines.decoder.decode(run))),
+            Self::Parquet(rows) => rows.next_batch(),
+            Self::Avro(rows) => rows.next_batch(),
+        }
+    }
+
+    /// Takes the buffers of rows back that are done with.
+    pub fn recycle(&mut self, lines: RawLines) {
+        match self {
+            Self::Lines(of_text) => of_text.reader.recycle(lines),
+            Self::Parquet(rows) => rows.recycle(lines),
+            Self::Avro(_) => {}
+        }
+    }
+
+    /// How many of the file's bytes were read: for a progress bar.
+    pub fn bytes_read(&self) -> u64 {
+        match self {
+            Self::Lines(lines) => lines.reader.bytes_read(),
+            Self::Avro(rows) => rows.bytes_read(),
+            Self::Parquet(_) => 0,
+        }
+    }
+}
+
+fn open_file(path: &Path) -> anyhow::Result<File> {
+    File::open(path).with_context(|| format!("could not open `{}`", path.display()))
+}
