@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{SortColumn, cast, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::DataFrame;
@@ -41,7 +42,7 @@ pub async fn compute(
     if given != listed {
         return Err(Error::Rows { given, listed });
     }
-    let computed = in_order(view, &computed).map_err(|error| Error::Query(error.to_string()))?;
+    let computed = in_order(view, &computed).map_err(|error| Error::Query(of_arrow(&error)))?;
     frame(view, &computed, label)
 }
 
@@ -93,11 +94,35 @@ fn unreadable(error: &DataFusionError, files: &[GoodFile]) -> Error {
             path: file.path.clone(),
             why,
         },
-        _ => Error::Query(why),
+        _ => Error::Query(without_values(error)),
     }
 }
 
-fn in_order(view: &View, rows: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+/// What failed on the rows, in words that quote none of them: the engine's own name the value that would not fit.
+fn without_values(error: &DataFusionError) -> String {
+    let what = match error.find_root() {
+        DataFusionError::ArrowError(error, _) => return of_arrow(error),
+        DataFusionError::ResourcesExhausted(_) => "it needs more memory than there is",
+        DataFusionError::NotImplemented(_) => "it asks for what the engine cannot do",
+        DataFusionError::IoError(_) => "a file could not be read to its end",
+        _ => "a function failed on a row",
+    };
+    what.to_owned()
+}
+
+/// The same for what Arrow says.
+fn of_arrow(error: &ArrowError) -> String {
+    let what = match error {
+        ArrowError::CastError(_) => "a value cannot be cast",
+        ArrowError::ParseError(_) => "a text cannot be parsed",
+        ArrowError::DivideByZero => "a division by zero",
+        ArrowError::ArithmeticOverflow(_) => "a number overflows",
+        _ => "a function failed on a row",
+    };
+    what.to_owned()
+}
+
+fn in_order(view: &View, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let position = |name: &str| {
         let at = POSITION
             .iter()
@@ -118,7 +143,7 @@ fn in_order(view: &View, rows: &RecordBatch) -> Result<RecordBatch, arrow::error
 }
 
 fn frame(view: &View, rows: &RecordBatch, label: bool) -> Result<FeatureFrame, Error> {
-    let query = |error: arrow::error::ArrowError| Error::Query(error.to_string());
+    let query = |error: ArrowError| Error::Query(of_arrow(&error));
     let own = view.features.iter().zip(rows.columns());
     let columns = own.map(|(feature, column)| cast(column, &feature.kind.data_type()));
     let columns = columns.collect::<Result<Vec<ArrayRef>, _>>().map_err(query)?;

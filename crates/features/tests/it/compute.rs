@@ -166,3 +166,24 @@ async fn entities_are_refused_with_a_word() {
     let refused = compute(&view(SQL), &[], Some(&asks), false).await.unwrap_err();
     assert!(matches!(refused, Error::Entities), "{refused}");
 }
+
+#[tokio::test]
+async fn a_view_that_fails_on_a_row_does_not_quote_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [seal(folder.path(), "a.parquet", &batch(&ordered()))];
+    for (sql, why) in [
+        (
+            "SELECT City, CAST(City AS INT) AS hours FROM hr.person",
+            "cannot be cast",
+        ),
+        (
+            "SELECT City, hours / (hours - hours) AS hours FROM hr.person",
+            "division by zero",
+        ),
+    ] {
+        let error = compute(&view(sql), &files, None, false).await.unwrap_err();
+        assert!(matches!(error, Error::Query(_)), "{sql}: {error}");
+        let text = error.to_string();
+        assert!(text.contains(why) && !text.contains("city_"), "{sql}: {text}");
+    }
+}
