@@ -1,6 +1,6 @@
 //! Free ports on loopback.
 //!
-//! Used by [`crate::kafka`]. They lie below the range that the system hands out by itself, so that no outgoing
+//! Used by [`crate::kafka`] and by tests' clusters that answer on TCP. They lie below the range that the system hands out by itself, so that no outgoing
 //! connection takes one between our look and the server's bind; a server that loses the race anyway ends, and is tried
 //! again on others.
 
@@ -14,6 +14,11 @@ const COUNT: u64 = 12_000;
 pub(crate) fn two_free() -> (u16, u16) {
     let first = free(0);
     (first, free(first))
+}
+
+/// A port on which nothing listens now.
+pub(crate) fn one_free() -> u16 {
+    free(0)
 }
 
 fn free(besides: u16) -> u16 {

@@ -4,6 +4,8 @@
 //! database of its own; tests of faults start one for themselves and kill, pause or restart it.
 
 use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,9 +13,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::programs::Programs;
-use super::{DATABASE, cluster, url};
+use super::{DATABASE, PORT, cluster, url_at};
 use crate::error::{Error, OnPath, Result, tail_of};
 use crate::guard::{Guard, Guarded};
+use crate::ports;
 
 const READY: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(20);
@@ -23,6 +26,7 @@ const STOP: Duration = Duration::from_secs(20);
 pub struct Temporary {
     programs: Programs,
     folder: PathBuf,
+    port: u16,
     url: String,
     guard: Guard,
 }
@@ -30,6 +34,18 @@ pub struct Temporary {
 impl Temporary {
     /// Makes and starts a cluster with one empty database.
     pub fn start() -> Result<Self> {
+        Self::start_with(PORT, &[], &[])
+    }
+
+    /// The same on a port of 127.0.0.1 too, for tests of TLS and passwords: with these files in its data folder
+    /// (certificates, `pg_hba.conf`) and these settings, as in `ssl=on`.
+    pub fn start_on_loopback(files: &[(&str, &[u8])], settings: &[&str]) -> Result<Self> {
+        let mut listening = vec!["listen_addresses=127.0.0.1"];
+        listening.extend(settings);
+        Self::start_with(ports::one_free(), files, &listening)
+    }
+
+    fn start_with(port: u16, files: &[(&str, &[u8])], settings: &[&str]) -> Result<Self> {
         let programs = Programs::find(None)?;
         // Short, because the socket lies in it and its path may have 107 bytes.
         let folder = tempfile::Builder::new().prefix("muster-pg-").tempdir_in("/tmp");
@@ -37,14 +53,23 @@ impl Temporary {
         cluster::make_private(folder.path(), &programs)?;
         let data = folder.path().join("data");
         cluster::make(&data, &programs, false)?;
+        for (name, bytes) in files {
+            let path = data.join(name);
+            fs::write(&path, bytes).on("write", &path)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).on("protect", &path)?;
+            programs.give(&path)?;
+        }
         let mut command = vec![
             programs.path("postgres").display().to_string(),
             "-D".to_owned(),
             data.display().to_string(),
         ];
-        for setting in cluster::settings(folder.path(), false) {
+        // The last of two holds.
+        let own = settings.iter().map(|setting| (*setting).to_owned());
+        for setting in cluster::settings(folder.path(), false).into_iter().chain(own) {
             command.extend(["-c".to_owned(), setting]);
         }
+        command.extend(["-c".to_owned(), format!("port={port}")]);
         let dress = |command: &mut std::process::Command| programs.dress(command);
         let guard = Guard::new(&Guarded {
             server: "PostgreSQL",
@@ -57,9 +82,10 @@ impl Temporary {
         })?;
         let folder = folder.keep();
         let mut cluster = Self {
-            url: url(&folder, DATABASE),
+            url: url_at(&folder, port, DATABASE),
             programs,
             folder,
+            port,
             guard,
         };
         cluster.restart()?;
@@ -72,15 +98,20 @@ impl Temporary {
         &self.url
     }
 
+    /// The port it answers on where it was started on loopback, and of its socket.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Makes an empty database and gives its URL. Names are of letters, digits and underscores.
     pub fn create_database(&self, name: &str) -> Result<String> {
         let psql = self.programs.path("psql");
         cluster::execute(
             &psql,
-            &url(&self.folder, "postgres"),
+            &url_at(&self.folder, self.port, "postgres"),
             &format!("create database {}", quoted(name)),
         )?;
-        Ok(url(&self.folder, name))
+        Ok(url_at(&self.folder, self.port, name))
     }
 
     /// The server's process.
@@ -136,9 +167,9 @@ impl Temporary {
     }
 
     fn answers(&self) -> bool {
-        let socket = self.folder.join(format!(".s.PGSQL.{}", super::PORT));
-        socket.exists()
-            && cluster::execute(&self.programs.path("psql"), &url(&self.folder, "postgres"), "select 1").is_ok()
+        let socket = self.folder.join(format!(".s.PGSQL.{}", self.port));
+        let url = url_at(&self.folder, self.port, "postgres");
+        socket.exists() && cluster::execute(&self.programs.path("psql"), &url, "select 1").is_ok()
     }
 }
 
