@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use options::{DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, TextArgs};
+pub use options::{
+    DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, ScoreOptions, TextArgs,
+};
 
 /// Events that pass muster get scored.
 ///
@@ -48,8 +50,24 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 fine; 1 a finding (bad rows in `validate`, problems in `check`, sums that do not add up);
-2 could not work; 3 ended with a source paused.";
+Exit codes: 0 fine; 1 a finding (bad rows in `validate`, problems in `check`, sums that do not add up, batches that
+another scorer still holds); 2 could not work; 3 ended with a source paused.";
+
+const PUBLISH_HELP: &str = "\
+Examples:
+  muster publish candidates.csv --contract hr.candidate --partitions 4
+  muster publish candidates.csv --contract hr.candidate --resume
+
+SIGTERM or Ctrl-C stops it within 30 seconds, a second one ends at once; --resume publishes the rest.";
+
+const SCORE_HELP: &str = "\
+Examples:
+  muster score
+  muster score job-change --once
+  muster score --once --wait-secs 0 --format json
+
+With --once the exit code is 0 when everything new was scored or parked, 1 when other scorers still hold batches, 2 when
+a run failed.";
 
 /// How something is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,7 +91,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  muster validate candidates.csv --contract hr.candidate --out checked")]
     Validate(ValidateArgs),
     /// Publish a file's rows as events.
-    #[command(after_help = "Examples:\n  muster publish candidates.csv --contract hr.candidate --partitions 4")]
+    #[command(after_help = PUBLISH_HELP)]
     Publish(PublishArgs),
     /// Make sample rows with known faults and a truth file.
     #[command(after_help = "Examples:\n  muster generate hr.candidate --rows 5000 --faults 0.1 --seed 7 --out sample")]
@@ -87,7 +105,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  muster train job-change\n  muster train job-change --fold-seeds 10")]
     Train(TrainArgs),
     /// Score good rows that are new, on the pipelines' schedules.
-    #[command(after_help = "Examples:\n  muster score\n  muster score job-change --once")]
+    #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
     /// Ingest, score and answer HTTP in one process.
     #[command(after_help = "Examples:\n  muster serve --brokers localhost:9092 --http 0.0.0.0:8000")]
@@ -257,9 +275,19 @@ pub struct ScoreArgs {
     /// Only these pipelines; all unless named.
     #[arg(value_name = "PIPELINE")]
     pub pipelines: Vec<String>,
-    /// One pass now instead of the schedule.
+    /// One pass now instead of the schedule, beside whatever run is at work.
     #[arg(long)]
     pub once: bool,
+    /// With `--once`, how long to wait for batches that other scorers hold; those of a dead one are taken over when
+    /// their lease runs out.
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = options::secs, requires = "once")]
+    pub wait_secs: f64,
+    /// How long SIGTERM or Ctrl-C lets the batch at work take to end; a second one ends at once.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = options::secs)]
+    pub drain_secs: f64,
+    /// How it scores.
+    #[command(flatten)]
+    pub score: ScoreOptions,
     /// HTTP.
     #[command(flatten)]
     pub http: HttpArgs,
@@ -280,6 +308,9 @@ pub struct ServeArgs {
     /// How it ingests.
     #[command(flatten)]
     pub ingest: IngestOptions,
+    /// How it scores.
+    #[command(flatten)]
+    pub score: ScoreOptions,
     /// Kafka.
     #[command(flatten)]
     pub kafka: KafkaArgs,
@@ -303,6 +334,9 @@ pub struct DemoArgs {
     /// How it ingests.
     #[command(flatten)]
     pub ingest: IngestOptions,
+    /// How it scores.
+    #[command(flatten)]
+    pub score: ScoreOptions,
     /// Kafka; without brokers an in-process one is used.
     #[command(flatten)]
     pub kafka: KafkaArgs,

@@ -14,3 +14,49 @@ fn a_setting_without_a_value_is_refused_with_the_form_expected() {
     let refused = Cli::try_parse_from(["muster", "ingest", "--kafka-config", "security.protocol"]).unwrap_err();
     assert!(refused.to_string().contains("expected KEY=VALUE"), "{refused}");
 }
+
+#[test]
+fn every_secret_has_a_file_form() {
+    let mut secrets = 0;
+    for command in Cli::command().get_subcommands().flat_map(|command| {
+        let own = std::iter::once(command.clone());
+        own.chain(command.get_subcommands().cloned())
+    }) {
+        let arguments: Vec<_> = command.get_arguments().collect();
+        for secret in arguments.iter().filter(|argument| argument.is_hide_env_values_set()) {
+            let id = format!("{}_file", secret.get_id());
+            let variable = format!("{}_FILE", secret.get_env().unwrap().to_str().unwrap());
+            let file = arguments
+                .iter()
+                .find(|argument| argument.get_id().as_str() == id)
+                .unwrap();
+            assert_eq!(file.get_env().unwrap().to_str(), Some(variable.as_str()), "{id}");
+            secrets += 1;
+        }
+        // What holds a URL or a setting may hold a password.
+        for argument in arguments
+            .iter()
+            .filter(|argument| argument.get_id().as_str().ends_with("_url"))
+        {
+            assert!(
+                argument.is_hide_env_values_set(),
+                "{} of {}",
+                argument.get_id(),
+                command.get_name()
+            );
+        }
+    }
+    assert!(secrets > 10, "{secrets}");
+}
+
+#[test]
+fn seconds_that_make_no_duration_are_refused() {
+    for arguments in [
+        ["muster", "ingest", "--drain-secs", "-1"],
+        ["muster", "ingest", "--seal-secs", "inf"],
+        ["muster", "score", "--drain-secs", "NaN"],
+        ["muster", "score", "--lease-secs", "0.5"],
+    ] {
+        assert!(Cli::try_parse_from(arguments).is_err(), "{arguments:?}");
+    }
+}

@@ -11,8 +11,10 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: fine.
     Fine,
-    /// 1: it found what it looks for: problems, bad rows, sums that do not add up.
+    /// 1: it found what it looks for: problems, bad rows, sums that do not add up; or others hold work it came for.
     Finding,
+    /// 2: it could not do its work, and its result says so.
+    Failed,
     /// 3: it ended with a source paused.
     Paused,
 }
@@ -22,6 +24,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Fine => Self::from(0),
             Exit::Finding => Self::from(1),
+            Exit::Failed => Self::from(2),
             Exit::Paused => Self::from(3),
         }
     }

@@ -14,6 +14,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 
 use crate::metrics::Metrics;
+use crate::output::Output;
 use crate::shutdown::Shutdown;
 
 /// Which parts of the process can work. Cloning shares it.
@@ -51,15 +52,10 @@ struct Shared {
     readiness: Readiness,
 }
 
-/// Answers HTTP on `address` until a stop is asked for; gives the address it listens on.
+/// Answers HTTP on `address` until a stop is asked for, and tells people where: the port may be one that was free.
 ///
 /// Must be called within the runtime.
-pub async fn start(
-    address: &str,
-    metrics: Metrics,
-    readiness: Readiness,
-    shutdown: Shutdown,
-) -> anyhow::Result<std::net::SocketAddr> {
+pub async fn start(address: &str, metrics: Metrics, readiness: Readiness, shutdown: Shutdown) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
         format!("could not listen on `{address}`\n  hint: another process may hold the port; choose one with --http")
     })?;
@@ -77,8 +73,8 @@ pub async fn start(
             tracing::error!(%error, "HTTP ended");
         }
     });
-    tracing::info!(%bound, "answering HTTP");
-    Ok(bound)
+    Output::say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
+    Ok(())
 }
 
 async fn metrics_text(State(shared): State<Shared>) -> Response {

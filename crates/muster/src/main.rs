@@ -23,6 +23,7 @@ mod servers;
 mod shutdown;
 mod text_flags;
 mod validating;
+mod worker;
 
 use std::process::ExitCode;
 

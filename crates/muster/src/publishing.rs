@@ -238,7 +238,9 @@ impl<'a> Sender<'a> {
     fn report(&mut self) -> anyhow::Result<()> {
         match (self.plan.pace)(std::mem::take(&mut self.unreported)) {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => bail!("publishing was broken off; what is missing is published next time"),
+            ControlFlow::Break(()) => {
+                bail!("publishing was broken off; what is missing goes out next time, with `publish` by --resume")
+            }
         }
     }
 

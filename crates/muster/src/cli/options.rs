@@ -103,6 +103,35 @@ impl FileFormat {
     }
 }
 
+/// How `score`, `serve` and `demo` score.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ScoreOptions {
+    /// How long a batch is left to a scorer that gives no sign of life; renewed for as long as it works.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = lease_secs)]
+    pub lease_secs: f64,
+}
+
+/// A number of seconds, for a duration.
+pub(super) fn secs(text: &str) -> Result<f64, String> {
+    let secs: f64 = text.parse().map_err(|_| "expected a number of seconds")?;
+    if (0.0..=1e9).contains(&secs) {
+        Ok(secs)
+    } else {
+        Err("expected a number of seconds from 0 to 1000000000".to_owned())
+    }
+}
+
+/// A lease that can be renewed before it runs out.
+fn lease_secs(text: &str) -> Result<f64, String> {
+    secs(text).and_then(|secs| {
+        if secs >= 1.0 {
+            Ok(secs)
+        } else {
+            Err("a lease of less than a second would run out before it is renewed".to_owned())
+        }
+    })
+}
+
 /// How a text file is written, where it differs from the contract's `text:`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TextArgs {
@@ -127,7 +156,7 @@ pub struct SealArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
     pub seal_bytes: u64,
     /// Seal a batch when it has been open this long.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = secs)]
     pub seal_secs: f64,
 }
 
@@ -146,8 +175,9 @@ pub struct IngestOptions {
     /// When files are sealed.
     #[command(flatten)]
     pub seal: SealArgs,
-    /// How long a graceful stop may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
+    /// How long SIGTERM or Ctrl-C lets it take to seal and commit what was received, and to end the batch it scores; a
+    /// second one ends at once.
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = secs)]
     pub drain_secs: f64,
 }
 

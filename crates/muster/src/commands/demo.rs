@@ -18,7 +18,7 @@ use muster_store::{FolderStore, Ledger, Role};
 use muster_stream::Publisher;
 
 use super::ingest::plan;
-use super::score::once;
+use super::score::{exit_of, once};
 use crate::cli::DemoArgs;
 use crate::dropping::{Dropper, files_of};
 use crate::exit::Exit;
@@ -28,14 +28,18 @@ use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
 use crate::publishing::{Progress, Published};
+use crate::scoring::passing::Pass;
 use crate::scoring::training::train_and_keep;
-use crate::scoring::{Pass, Planned, Scorer, scheduling};
+use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::{self, Database};
 use crate::shutdown::Shutdown;
 use report::Report;
 
 /// How many bytes may be published and not yet committed on the in-process broker: less than it keeps of a partition.
 const AHEAD_BYTES_MAX: u64 = 2 << 20;
+
+/// How long batches may be waited for that another scorer holds, as one that was killed in the middle.
+const HELD_LIMIT: Duration = Duration::from_mins(5);
 
 /// What the demo's steps share.
 struct Demo<'a> {
@@ -69,8 +73,7 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
     if !args.once {
-        let bound = http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
-        Output::say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
+        http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
     }
     let (ingest_ledger, score_ledger) = (
         database.ledger(Role::Ingest).await?,
@@ -90,14 +93,15 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         &ingest_ledger,
         mock.is_none().then_some(args.partitions),
     )?;
-    let scorer = Scorer::new(
-        score_ledger.clone(),
+    let scorer = Scorer::new(Tools {
+        ledger: score_ledger.clone(),
         files,
-        folder.to_owned(),
+        folder: folder.to_owned(),
         metrics,
         readiness,
-        shutdown.clone(),
-    );
+        shutdown: shutdown.clone(),
+        lease: Duration::from_secs_f64(args.score.lease_secs),
+    });
     let demo = Demo {
         project: &project,
         planned,
@@ -126,9 +130,9 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
     ingest.stop().await?;
     drop(demo);
     database.close().await;
-    shown?;
+    let exit = shown?;
     Ok(if shared.progress.all_paused().is_empty() {
-        Exit::Fine
+        exit
     } else {
         Exit::Paused
     })
@@ -145,7 +149,7 @@ fn mock_broker(project: &Project, partitions: i32) -> anyhow::Result<MockBroker>
 
 impl Demo<'_> {
     /// One pass: what is in the topics, then what is in `raw-data/`, then model and predictions, then the report.
-    async fn once(&self, ingest: &Ingest, began: Instant) -> anyhow::Result<()> {
+    async fn once(&self, ingest: &Ingest, began: Instant) -> anyhow::Result<Exit> {
         ingest.wait_committed().await?;
         let published = self.publish(ingest).await?;
         ingest.wait_committed().await?;
@@ -158,9 +162,11 @@ impl Demo<'_> {
                 passes.push(pass);
             }
         }
+        let exit = exit_of(&passes);
         let report = Report::read(&self.score_ledger, &self.planned, published, passes, began.elapsed()).await?;
         self.output.json(&report.json())?;
-        self.output.text(&report.text())
+        self.output.text(&report.text())?;
+        Ok(exit)
     }
 
     /// Makes the topics that are missing, so that ingest finds them at once.
@@ -265,7 +271,7 @@ impl Demo<'_> {
             Output::say(&format!("training {name} on {rows} rows"));
             train_and_keep(&self.score_ledger, self.folder, planned, &self.project.contracts, 1).await?;
         }
-        once(&self.scorer, planned).await.map(Some)
+        once(&self.scorer, planned, HELD_LIMIT).await.map(Some)
     }
 
     /// Goes on as `serve --watch` would, until a stop is asked for.

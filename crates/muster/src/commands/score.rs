@@ -1,5 +1,6 @@
 //! `muster score`: good rows that are new, on the pipelines' schedules or once.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,10 @@ use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
-use crate::scoring::{Pass, Planned, Scorer, scheduling};
+use crate::scoring::passing::{Manner, Pass};
+use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::Database;
 use crate::shutdown::Shutdown;
-
-/// How long a claim that was begun may take to end after a stop is asked for.
-const DRAIN_LIMIT: Duration = Duration::from_mins(1);
 
 /// Scores once, or until a stop is asked for.
 pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Result<Exit> {
@@ -29,21 +28,21 @@ pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Res
         .map(|pipeline| Planned::new(pipeline, &project.contracts))
         .collect::<anyhow::Result<_>>()?;
     let database = Database::open(folder, &args.database).await?;
-    let ledger = database.ledger(Role::Score).await?;
-    let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::default(), Shutdown::on_signals(DRAIN_LIMIT)?);
-    let files = Arc::new(FolderStore::new(folder));
-    let scorer = Scorer::new(
-        ledger,
-        files,
-        folder.to_owned(),
-        metrics.clone(),
-        readiness.clone(),
-        shutdown.clone(),
-    );
+    let drain = Duration::from_secs_f64(args.drain_secs);
+    let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::default(), Shutdown::on_signals(drain)?);
+    let scorer = Scorer::new(Tools {
+        ledger: database.ledger(Role::Score).await?,
+        files: Arc::new(FolderStore::new(folder)),
+        folder: folder.to_owned(),
+        metrics: metrics.clone(),
+        readiness: readiness.clone(),
+        shutdown: shutdown.clone(),
+        lease: Duration::from_secs_f64(args.score.lease_secs),
+    });
+    let mut passes = Vec::new();
     if args.once {
-        let mut passes = Vec::new();
         for planned in &planned {
-            passes.push(once(&scorer, planned).await?);
+            passes.push(once(&scorer, planned, Duration::from_secs_f64(args.wait_secs)).await?);
         }
         output.json(&passes)?;
         passes.iter().try_for_each(|pass| output.text(&describe(pass)))?;
@@ -51,15 +50,33 @@ pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Res
         http::start(&args.http.address, metrics, readiness, shutdown.clone()).await?;
         scheduling::run(&scorer, &planned, &shutdown).await?;
     }
+    drop(scorer);
     database.close().await;
-    Ok(Exit::Fine)
+    Ok(exit_of(&passes))
 }
 
-/// One pass over a pipeline now; without a champion it is an error that says what to do.
-pub async fn once(scorer: &Scorer, planned: &Planned) -> anyhow::Result<Pass> {
+/// One pass over a pipeline now, beside whatever run is at work; without a champion it is an error that says what to do.
+pub async fn once(scorer: &Scorer, planned: &Planned, wait: Duration) -> anyhow::Result<Pass> {
     let name = &planned.pipeline.name;
-    let pass = scorer.pass(planned, Utc::now()).await?;
+    let manner = Manner {
+        alone: false,
+        wait: Some(wait),
+        talks: true,
+    };
+    let pass = scorer.pass(planned, Utc::now(), manner).await?;
     pass.ok_or_else(|| anyhow::anyhow!("`{name}` has no champion\n  hint: `muster train {name}` makes one"))
+}
+
+/// How passes ended together: one that failed weighs more than one whose work others hold.
+pub fn exit_of(passes: &[Pass]) -> Exit {
+    let any = |state: &str| passes.iter().any(|pass| pass.state == state);
+    if any("failed") {
+        Exit::Failed
+    } else if any("open") {
+        Exit::Finding
+    } else {
+        Exit::Fine
+    }
 }
 
 /// A pass as people read it.
@@ -69,15 +86,23 @@ pub fn describe(pass: &Pass) -> String {
         state,
         batches,
         predictions,
-        corrupt,
+        ..
     } = pass;
-    match (*state, corrupt) {
-        ("skipped", _) => format!("{pipeline}: skipped, nothing is new"),
-        (state, 0) => format!("{pipeline}: {state}, {predictions} predictions from {batches} batches"),
-        (state, corrupt) => {
-            format!(
-                "{pipeline}: {state}, {predictions} predictions from {batches} batches, {corrupt} parked as corrupt"
-            )
+    let message = pass.message.as_deref();
+    if *state == "skipped" {
+        return format!("{pipeline}: skipped, {}", message.unwrap_or("nothing is new"));
+    }
+    let mut text = format!("{pipeline}: {state}, {predictions} predictions from {batches} batches");
+    for (count, what) in [(pass.corrupt, "parked as corrupt"), (pass.given_up, "given up")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {what}");
         }
     }
+    if let Some(message) = message {
+        let _ = write!(text, "\n  {message}");
+    }
+    for held in &pass.held {
+        let _ = write!(text, "\n  {held}");
+    }
+    text
 }

@@ -13,9 +13,8 @@ use crate::exit::Exit;
 use crate::http::{self, Readiness};
 use crate::ingest::{Ingest, Shared, schemas};
 use crate::metrics::Metrics;
-use crate::output::Output;
 use crate::project::Project;
-use crate::scoring::{Planned, Scorer, scheduling};
+use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::{self, Database};
 use crate::shutdown::Shutdown;
 
@@ -32,8 +31,7 @@ pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
     let database = Database::open(folder, &args.database).await?;
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
-    let bound = http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
-    Output::say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
+    http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
     let files = Arc::new(FolderStore::new(folder));
     let ledger = database.ledger(Role::Ingest).await?;
     let shared = Shared::new(
@@ -43,14 +41,15 @@ pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
         readiness.clone(),
         shutdown.clone(),
     );
-    let scorer = Scorer::new(
-        database.ledger(Role::Score).await?,
+    let scorer = Scorer::new(Tools {
+        ledger: database.ledger(Role::Score).await?,
         files,
-        folder.to_owned(),
+        folder: folder.to_owned(),
         metrics,
         readiness,
-        shutdown.clone(),
-    );
+        shutdown: shutdown.clone(),
+        lease: Duration::from_secs_f64(args.score.lease_secs),
+    });
     let watching = Dropper::watch_if(args.watch, folder, &connection, &shared, &project.contracts)?;
     let ingest = Ingest::start(
         shared.clone(),

@@ -1,7 +1,7 @@
 //! Committing: sealed batches to the ledger, one statement for all that wait.
 //!
-//! Takes sealed batches in the order they were sealed. A batch that fails its fence ends its assignment, and the source
-//! is taken again; the others go in. A lost answer is settled before anything else is tried: either it happened, or its
+//! Takes sealed batches in the order they were sealed. A batch that fails its fence (token, offset, or the revision that
+//! a repair raised) ends its assignment, and the source is taken again with all its keys rebuilt; the others go in. A lost answer is settled before anything else is tried: either it happened, or its
 //! tokens are raised and it never will.
 
 use std::sync::Arc;

@@ -96,7 +96,7 @@ impl Shared {
             readiness,
             shutdown,
             runtime: Handle::current(),
-            worker: format!("{}-{}", hostname(), std::process::id()),
+            worker: crate::worker::name(),
             seal_asked: Arc::default(),
             rows_committed: Arc::default(),
             progress: Progress::default(),
@@ -132,11 +132,6 @@ impl Shared {
             .set(i64::from(paused));
         self.progress.paused(topic, partition, paused);
     }
-}
-
-/// Who this machine is, for people who read the ledger.
-fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "muster".to_owned(), |name| name.trim().into())
 }
 
 /// Tries `work` until it works, with growing rests; `None` when it is no longer wanted.

@@ -1,7 +1,8 @@
 //! A pipeline's alert conditions: a measure, a comparison, a number.
 //!
 //! Read by `check`, which names the measures there are, and evaluated on each claim's predictions. A condition that is
-//! met becomes an alert in the transaction that writes the predictions.
+//! met becomes an alert in the transaction that writes the predictions. What goes wrong while scoring is told to the same
+//! people, in the transaction that records it.
 
 use muster_batch::{Alert, Prediction};
 use muster_spec::Pipeline;
@@ -94,6 +95,27 @@ pub fn of_claim(pipeline: &Pipeline, predictions: &[Prediction], claim: &Claim) 
         })
     });
     met.collect()
+}
+
+/// The alerts that trouble with a pipeline's work calls for: one for each target that the pipeline names, and where it
+/// names none one without, for those who look at the ledger.
+pub fn of_trouble(pipeline: &Pipeline, condition: &str, window: &str) -> Vec<Alert> {
+    let mut targets: Vec<Option<String>> = pipeline.alerts.iter().map(|alert| Some(alert.to.clone())).collect();
+    targets.sort();
+    targets.dedup();
+    if targets.is_empty() {
+        targets.push(None);
+    }
+    let alert = |target| Alert {
+        fingerprint: format!("pipeline/{}/{condition}", pipeline.name),
+        condition: condition.to_owned(),
+        about: pipeline.name.to_string(),
+        measured: None,
+        threshold: None,
+        window: window.to_owned(),
+        target,
+    };
+    targets.into_iter().map(alert).collect()
 }
 
 /// A measure's value; `None` where there is no prediction to measure.

@@ -1,9 +1,9 @@
 //! Slots of schedules to passes.
 //!
-//! Used by `score` and `serve`: one task a pipeline, so that a slow one holds up no other. The last slot that has a run
-//! in the ledger says where a schedule goes on, so a restart neither repeats a slot nor forgets one.
+//! Used by `score`, `serve` and `demo`: one task a pipeline, so that a slow one holds up no other. The last slot that has
+//! a run in the ledger says where a schedule goes on, so a restart neither repeats a slot nor forgets one. Whether a slot
+//! overlaps another run is the ledger's to say, so that it holds for all processes together.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use muster_spec::pipeline::Overlap;
 use muster_store::ledger::runs::PURPOSE_SCORE;
 
+use super::passing::Manner;
 use super::{Planned, Scorer};
 use crate::schedule::Slots;
 use crate::shutdown::Shutdown;
@@ -25,7 +26,7 @@ pub async fn run(scorer: &Scorer, planned: &[Planned], shutdown: &Shutdown) -> a
     let mut tasks = tokio::task::JoinSet::new();
     for planned in planned {
         let slots = Slots::new(&planned.pipeline.schedule).map_err(|error| anyhow!(error))?;
-        tasks.spawn(one(scorer.clone(), planned.clone(), Arc::new(slots), shutdown.clone()));
+        tasks.spawn(one(scorer.clone(), planned.clone(), slots, shutdown.clone()));
     }
     while let Some(ended) = tasks.join_next().await {
         ended?;
@@ -33,25 +34,28 @@ pub async fn run(scorer: &Scorer, planned: &[Planned], shutdown: &Shutdown) -> a
     Ok(())
 }
 
+/// What a schedule has a scorer do.
+#[derive(Clone, Copy, Debug)]
+enum Errand {
+    /// What runs of before left open.
+    Left,
+    /// The run of a slot.
+    Slot(DateTime<Utc>),
+}
+
 /// One pipeline's schedule.
-async fn one(scorer: Scorer, planned: Planned, slots: Arc<Slots>, shutdown: Shutdown) {
+async fn one(scorer: Scorer, planned: Planned, slots: Slots, shutdown: Shutdown) {
+    let schedule = &planned.pipeline.schedule;
     let mut last = first_slot(&scorer, &planned, &shutdown).await;
-    let mut passes = tokio::task::JoinSet::new();
+    let mut due = vec![Errand::Left];
+    let mut beside = tokio::task::JoinSet::new();
     while !shutdown.is_asked() {
-        let schedule = &planned.pipeline.schedule;
-        let now = Utc::now();
-        let due = slots.due(last, now, schedule.catchup, CATCHUP_MAX);
-        last = last.max(now);
-        for slot in due {
+        for errand in due {
             if schedule.overlap == Overlap::Allow {
                 let (scorer, planned) = (scorer.clone(), planned.clone());
-                passes.spawn(async move { pass(&scorer, &planned, slot).await });
+                beside.spawn(async move { run_errand(&scorer, &planned, errand).await });
             } else {
-                pass(&scorer, &planned, slot).await;
-                if schedule.catchup != muster_spec::pipeline::Catchup::All {
-                    // Slots that passed while this one worked are skipped.
-                    last = last.max(Utc::now());
-                }
+                run_errand(&scorer, &planned, errand).await;
             }
         }
         let rest = slots
@@ -61,14 +65,26 @@ async fn one(scorer: Scorer, planned: Planned, slots: Arc<Slots>, shutdown: Shut
             () = tokio::time::sleep(rest.clamp(Duration::from_millis(50), Duration::from_secs(30))) => {}
             () = shutdown.asked() => {}
         }
+        let now = Utc::now();
+        due = slots
+            .due(last, now, schedule.catchup, CATCHUP_MAX)
+            .into_iter()
+            .map(Errand::Slot)
+            .collect();
+        last = last.max(now);
     }
-    while passes.join_next().await.is_some() {}
+    while beside.join_next().await.is_some() {}
 }
 
 /// Where the schedule goes on from: the last slot in the ledger, or now where there is none.
 async fn first_slot(scorer: &Scorer, planned: &Planned, shutdown: &Shutdown) -> DateTime<Utc> {
     loop {
-        match scorer.ledger.last_slot(&planned.pipeline.name, PURPOSE_SCORE).await {
+        match scorer
+            .tools
+            .ledger
+            .last_slot(&planned.pipeline.name, PURPOSE_SCORE)
+            .await
+        {
             Ok(last) => return last.unwrap_or_else(Utc::now),
             Err(error) => scorer.trouble(&error.to_string()),
         }
@@ -79,17 +95,29 @@ async fn first_slot(scorer: &Scorer, planned: &Planned, shutdown: &Shutdown) -> 
     }
 }
 
-/// One slot, tried again until it went through: claims that are left open are taken by the next try.
-async fn pass(scorer: &Scorer, planned: &Planned, slot: DateTime<Utc>) {
-    while !scorer.shutdown.is_asked() {
-        match scorer.pass(planned, slot).await {
+/// One errand, tried again until it went through: claims that are left open are taken by the next try.
+async fn run_errand(scorer: &Scorer, planned: &Planned, errand: Errand) {
+    let manner = Manner {
+        alone: planned.pipeline.schedule.overlap == Overlap::Skip,
+        wait: None,
+        talks: false,
+    };
+    let (readiness, shutdown) = (&scorer.tools.readiness, &scorer.tools.shutdown);
+    while !shutdown.is_asked() {
+        let passed = match errand {
+            Errand::Left => scorer.take_over(planned, manner).await.map(Some),
+            Errand::Slot(slot) => scorer.pass(planned, slot, manner).await,
+        };
+        match passed {
             Ok(Some(pass)) => {
-                scorer.readiness.ready("score");
+                readiness.ready("score");
                 tracing::info!(
                     pipeline = pass.pipeline,
                     state = pass.state,
+                    batches = pass.batches,
                     predictions = pass.predictions,
-                    "ran a slot"
+                    message = pass.message,
+                    "ran {errand:?}"
                 );
                 return;
             }
@@ -99,6 +127,9 @@ async fn pass(scorer: &Scorer, planned: &Planned, slot: DateTime<Utc>) {
             }
             Err(error) => scorer.trouble(&format!("{error:#}")),
         }
-        tokio::time::sleep(REST).await;
+        tokio::select! {
+            () = tokio::time::sleep(REST) => {}
+            () = shutdown.asked() => {}
+        }
     }
 }

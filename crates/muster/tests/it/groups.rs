@@ -66,3 +66,27 @@ fn workers_that_join_leave_and_die_under_load_lose_and_double_nothing() {
     });
     check(&world, &log, false);
 }
+
+#[test]
+fn batches_judged_before_a_repair_are_judged_again_after_it() {
+    let Some(world) = World::new("revision", 3) else { return };
+    let producer = Producer::new(&world.brokers, &world.topic, &world.contract, 3);
+    let stop = AtomicBool::new(false);
+    let ingest = world.ingest();
+    let log = std::thread::scope(|scope| {
+        let load = scope.spawn(|| producer.send_until(&stop).log);
+        for _ in 0..4 {
+            let so_far = world.received();
+            world.wait_received(so_far + 200, LIMIT);
+            // What a repair does to the sources whose verdicts it changed.
+            world.order("UPDATE sources SET revision = revision + 1");
+        }
+        stop.store(true, Ordering::SeqCst);
+        load.join().unwrap()
+    });
+    world.wait_received(log.records(), LIMIT);
+    ingest.signal("TERM");
+    let said = ingest.wait(LIMIT).with_code(0).said;
+    assert!(said.contains("fence=\"revision\""), "no batch met a repair:\n{said}");
+    check(&world, &log, false);
+}

@@ -8,7 +8,7 @@ use crate::world::{PIPELINE, World};
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// A world with six batches and a champion.
-fn trained(name: &str) -> Option<(World, Producer)> {
+pub fn trained(name: &str) -> Option<(World, Producer)> {
     let world = World::new(name, 3)?;
     let mut producer = Producer::new(&world.brokers, &world.topic, &world.contract, 3);
     for _ in 0..2 {

@@ -35,6 +35,21 @@ pub struct Claim {
     pub files: Vec<GoodFile>,
 }
 
+/// Open claims of one run that one scorer holds, or that are free.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenClaims {
+    /// Their run.
+    pub run: RunId,
+    /// Who took them last; `None` when nobody did.
+    pub worker: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// When the first of their leases runs out, by the database's clock; `None` when nobody holds them.
+    pub until: Option<DateTime<Utc>>,
+    /// How long that is from now; nothing when one of them can be taken at once.
+    pub left: Duration,
+}
+
 impl Ledger {
     /// Takes the next claim of the pipeline's open runs, oldest first; `None` when none is free.
     pub async fn take_claim(
@@ -73,6 +88,33 @@ impl Ledger {
             .row(SQL, &[&claim.id, &claim.token.0, &lease.as_secs_f64()])
             .await?;
         Ok(row.get(0))
+    }
+
+    /// Gives a claim back before its lease runs out; the try counts when the claim is to blame and not the world around
+    /// it. `false` when it has passed on or ended.
+    pub async fn release_claim(&self, claim: &Claim, counts: bool) -> Result<bool, Error> {
+        const SQL: &str = "SELECT release_claim($1, $2, $3)";
+        let mut session = self.session("give a claim back").await?;
+        Ok(session.row(SQL, &[&claim.id, &claim.token.0, &counts]).await?.get(0))
+    }
+
+    /// The claims of the pipeline's open runs that have not ended, by run and holder.
+    pub async fn open_claims(&self, pipeline: &PipelineName, purpose: &str) -> Result<Vec<OpenClaims>, Error> {
+        const SQL: &str = "SELECT runs.id, claims.worker, count(*), min(claims.leased_until),
+              coalesce(extract(epoch FROM min(claims.leased_until) - clock_timestamp()), 0)::double precision
+            FROM claims JOIN runs ON runs.id = claims.run_id
+            WHERE runs.pipeline = $1 AND runs.purpose = $2 AND runs.state = 'open' AND claims.state = 'open'
+            GROUP BY 1, 2 ORDER BY 1, 2";
+        let mut session = self.session("read the open claims").await?;
+        let rows = session.rows(SQL, &[&pipeline.as_str(), &purpose]).await?;
+        let open = rows.iter().map(|row| OpenClaims {
+            run: RunId(row.get(0)),
+            worker: row.get(1),
+            count: row.get::<_, i64>(2) as u64,
+            until: row.get(3),
+            left: Duration::try_from_secs_f64(row.get(4)).unwrap_or_default(),
+        });
+        Ok(open.collect())
     }
 
     /// Parks a claim whose file is missing or altered; the run goes on. [`Error::Fenced`] when it has passed on.

@@ -1,16 +1,18 @@
 //! Runs: one a slot of a pipeline's schedule and purpose.
 //!
 //! Opened by `muster score`. Opening makes the claims, all batches with good rows that none covers yet; with none the
-//! run is skipped. A run ends with its last claim.
+//! run is skipped. A run ends with its last claim. One that cannot go on is failed with the reason kept; its open claims
+//! go to the pipeline's next run, so that it blocks none and loses nothing.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use muster_batch::Alert;
 use muster_spec::{ContractName, ModelVersion, PipelineName, RunId};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
-use super::Ledger;
+use super::{Ledger, wire};
 use crate::error::Error;
 
 /// What the scheduled champion's runs are for.
@@ -29,6 +31,8 @@ pub struct Slot {
     pub contracts: Vec<ContractName>,
     /// The model version that scores.
     pub model: ModelVersion,
+    /// Whether the slot is skipped when it falls into the life of another run of this pipeline and purpose.
+    pub alone: bool,
 }
 
 /// The run of a slot.
@@ -42,6 +46,8 @@ pub struct OpenedRun {
     pub state: RunState,
     /// Its claims.
     pub claims: u64,
+    /// Why it was skipped or failed, where there is more to say than that nothing was new.
+    pub message: Option<String>,
 }
 
 /// What a run is.
@@ -53,7 +59,7 @@ pub enum RunState {
     Done,
     /// There was nothing to score.
     Skipped,
-    /// It was given up.
+    /// It was given up, or none of its batches could be scored.
     Failed,
 }
 
@@ -93,6 +99,8 @@ pub struct Run {
     pub model: ModelVersion,
     /// What it is now.
     pub state: RunState,
+    /// Why it was skipped or failed.
+    pub message: Option<String>,
     /// The contracts' versions it read.
     pub read_versions: BTreeMap<String, i64>,
     /// Claims made.
@@ -108,12 +116,12 @@ pub struct Run {
 }
 
 const RUN_COLUMNS: &str = "id, pipeline, purpose, slot_utc, model_version, state, read_versions, claims, predictions,
-    corrupt, started_at, ended_at";
+    corrupt, started_at, ended_at, message";
 
 impl Ledger {
     /// Opens the one run of a slot and makes its claims; or finds the run another scorer opened.
     pub async fn open_run(&self, slot: &Slot) -> Result<OpenedRun, Error> {
-        const SQL: &str = "SELECT run_id, opened, state, claims FROM open_run($1, $2, $3, $4, $5, $6)";
+        const SQL: &str = "SELECT run_id, opened, state, claims, message FROM open_run($1, $2, $3, $4, $5, $6, $7)";
         let contracts: Vec<&str> = slot.contracts.iter().map(ContractName::as_str).collect();
         let mut session = self.session("open a run").await?;
         let row = session
@@ -126,6 +134,7 @@ impl Ledger {
                     &slot.at,
                     &contracts,
                     &slot.model.as_str(),
+                    &slot.alone,
                 ],
             )
             .await?;
@@ -134,7 +143,24 @@ impl Ledger {
             opened: row.get(1),
             state: RunState::of(row.get(2)),
             claims: row.get::<_, i64>(3) as u64,
+            message: row.get(4),
         })
+    }
+
+    /// Gives a run up with the reason people see; `false` when it has ended before. Its open claims go to the pipeline's
+    /// next run.
+    pub async fn fail_run(&self, run: RunId, message: &str, alerts: &[Alert]) -> Result<bool, Error> {
+        const SQL: &str = "SELECT fail_run($1, $2, $3)";
+        let alerts = Json(wire::alerts(alerts, self.tenant()));
+        let mut session = self.session("fail a run").await?;
+        Ok(session.row(SQL, &[&run.0, &message, &alerts]).await?.get(0))
+    }
+
+    /// A run.
+    pub async fn run(&self, run: RunId) -> Result<Run, Error> {
+        let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE id = $1");
+        let mut session = self.session("read a run").await?;
+        self::run(&session.row(&sql, &[&run.0]).await?)
     }
 
     /// The pipeline's runs that still have claims, oldest first.
@@ -180,5 +206,6 @@ fn run(row: &Row) -> Result<Run, Error> {
         corrupt: row.get::<_, i64>(9) as u64,
         started_at: row.get(10),
         ended_at: row.get(11),
+        message: row.get(12),
     })
 }

@@ -8,7 +8,7 @@ use arrow::array::{Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::{DateTime, Utc};
 use muster_batch::{Alert, Cause, Prediction, Reason};
-use muster_spec::{BatchId, ModelVersion, Offset, PipelineName};
+use muster_spec::{BatchId, ContractName, ModelVersion, Offset, PipelineName};
 use muster_store::files::{ClaimWriter, ListedFile, check};
 use muster_store::ledger::claims::Claim;
 use muster_store::ledger::commit::Attempt;
@@ -22,11 +22,11 @@ use crate::support::{Fixture, sealed, to_commit, topic_id};
 
 pub const LEASE: Duration = Duration::from_mins(1);
 
-fn pipeline() -> PipelineName {
+pub fn pipeline() -> PipelineName {
     "visits".into()
 }
 
-fn model(digit: char) -> NewModel {
+pub fn model(digit: char) -> NewModel {
     NewModel {
         pipeline: pipeline(),
         version: ModelVersion::from(digit.to_string().repeat(64)),
@@ -38,13 +38,18 @@ fn model(digit: char) -> NewModel {
     }
 }
 
-fn slot(fixture: &Fixture, minute: i64) -> Slot {
+pub fn slot(fixture: &Fixture, minute: i64) -> Slot {
+    slot_of(fixture.contract.name.clone(), minute)
+}
+
+pub fn slot_of(contract: ContractName, minute: i64) -> Slot {
     Slot {
         pipeline: pipeline(),
         purpose: PURPOSE_SCORE.into(),
         at: DateTime::<Utc>::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap(),
-        contracts: vec![fixture.contract.name.clone()],
+        contracts: vec![contract],
         model: model('a').version,
+        alone: false,
     }
 }
 
@@ -63,7 +68,7 @@ pub async fn with_batches(count: i64) -> (Fixture, Assigned) {
     (fixture, source)
 }
 
-async fn take(fixture: &Fixture, worker: &str, lease: Duration) -> Option<Claim> {
+pub async fn take(fixture: &Fixture, worker: &str, lease: Duration) -> Option<Claim> {
     fixture
         .score
         .take_claim(&pipeline(), PURPOSE_SCORE, worker, lease)
@@ -71,7 +76,7 @@ async fn take(fixture: &Fixture, worker: &str, lease: Duration) -> Option<Claim>
         .unwrap()
 }
 
-fn predictions(claim: &Claim, count: i64) -> Vec<Prediction> {
+pub fn predictions(claim: &Claim, count: i64) -> Vec<Prediction> {
     let file = &claim.files[0];
     (0..count)
         .map(|at| Prediction {

@@ -16,7 +16,8 @@ use crate::commands::score::describe;
 use crate::commands::train::metrics_text;
 use crate::output::table;
 use crate::publishing::Published;
-use crate::scoring::{Pass, Planned};
+use crate::scoring::Planned;
+use crate::scoring::passing::Pass;
 
 /// How many predictions are shown.
 const SHOWN: u32 = 10;
