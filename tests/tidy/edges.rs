@@ -39,7 +39,8 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Which of our crates may use a dependency, by its name or by the beginning of its name and `*`; tests included.
 const OWNERS: &[(&str, &[&str])] = &[
     ("rdkafka*", &["stream", "sandbox"]),
-    ("tokio-postgres", &["store"]),
+    ("tokio-postgres*", &["store"]),
+    ("rustls*", &["store"]),
     ("deadpool*", &["store"]),
     ("refinery*", &["store"]),
     ("lightgbm*", &["model"]),

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use muster_sandbox::Private;
+use muster_store::ledger::UsualFiles;
 use muster_store::ledger::migrate::migrate;
 use muster_store::{Ledger, Role, Settings};
 use muster_stream::Connection;
@@ -28,8 +29,13 @@ impl Database {
     /// The database that flags and environment name, else the project's private one.
     pub async fn open(project: &Path, args: &DatabaseArgs) -> anyhow::Result<Self> {
         if let Some(url) = secret(args.database_url.as_deref(), args.database_url_file.as_deref())? {
+            let mut settings = Settings::new(url);
+            settings.usual = UsualFiles {
+                home: std::env::home_dir(),
+                password_file: std::env::var_os("PGPASSFILE").map(Into::into),
+            };
             return Ok(Self {
-                settings: Settings::new(url),
+                settings,
                 private: None,
                 ledgers: std::sync::Mutex::default(),
             });
@@ -118,7 +124,10 @@ fn secret(given: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<Str
         (Some(given), _) => Ok(Some(given.to_owned())),
         (None, Some(file)) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("could not read `{}`", file.display()))?;
-            Ok(Some(text.trim().to_owned()))
+            match text.trim() {
+                "" => bail!("`{}` is empty", file.display()),
+                text => Ok(Some(text.to_owned())),
+            }
         }
         (None, None) => Ok(None),
     }

@@ -203,7 +203,7 @@ impl Error {
             },
             None => Self::Unreachable {
                 action,
-                reason: error.to_string(),
+                reason: unreached(&with_causes(error)),
             },
         }
     }
@@ -212,6 +212,21 @@ impl Error {
 /// Serialization failure and deadlock: the transaction did nothing and may succeed when run again.
 pub(crate) fn is_whole_retry(code: &SqlState) -> bool {
     *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED
+}
+
+/// An error's text with its causes'. Not for what quotes rows: a refusal's details.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Why the server was not reached, in words that name the parameter where TLS is the reason.
+fn unreached(told: &str) -> String {
+    if told.contains("server does not support TLS") {
+        return "the server offers no TLS, which `sslmode` asks for".to_owned();
+    }
+    // What rustls says before a reason that is ours.
+    told.replace("unexpected error: ", "")
 }
 
 /// The server ends the connection: what it was doing may or may not have been committed.

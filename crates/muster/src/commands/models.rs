@@ -18,7 +18,11 @@ use crate::servers::Database;
 pub async fn run(folder: &Path, args: &ModelsArgs, output: Output) -> anyhow::Result<Exit> {
     let project = Project::load(folder)?;
     let database = Database::open(folder, args.action.database()).await?;
-    let ledger = database.ledger(Role::Score).await?;
+    let role = match args.action {
+        ModelsAction::Promote { .. } => Role::Score,
+        ModelsAction::List { .. } | ModelsAction::Show { .. } => Role::Read,
+    };
+    let ledger = database.ledger(role).await?;
     match &args.action {
         ModelsAction::List { pipeline, .. } => list(&ledger, &project, pipeline.as_deref(), output).await?,
         ModelsAction::Show { version, .. } => show(&ledger, &project, version, output).await?,

@@ -1,5 +1,6 @@
 //! `muster psql`: opens PostgreSQL's own client on the ledger.
 
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use anyhow::Context;
@@ -11,10 +12,14 @@ use crate::servers::Database;
 /// Runs psql with the ledger's tables in its search path; its end is ours.
 pub async fn run(folder: &Path, args: &PsqlArgs) -> anyhow::Result<Exit> {
     let database = Database::open(folder, &args.database).await?;
+    let (address, password) = database.settings.for_psql()?;
     let mut psql = tokio::process::Command::new(database.psql());
     psql.env("PGOPTIONS", "-c search_path=muster,public")
         .arg("--dbname")
-        .arg(&database.settings.address);
+        .arg(address);
+    if let Some(password) = password {
+        psql.env("PGPASSWORD", std::ffi::OsString::from_vec(password));
+    }
     if let Some(statement) = &args.command {
         psql.args(["--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--command", statement]);
     }

@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a test panics, in its helpers too")]
 
 mod broker;
+mod claims;
+mod connecting;
 mod database;
 mod disk;
 mod groups;

@@ -4,16 +4,16 @@
 //! behind an advisory lock, and the others find nothing left to do. A migration that was released is never edited.
 
 use refinery::{Migration, Runner};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 use super::session::bounded;
 use super::{Ledger, Settings};
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 
 const BOOTSTRAP: &str = include_str!("migrations/bootstrap.sql");
 
 /// Number, name and text; one a noun, in the order they build on each other.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("V1__contracts", include_str!("migrations/V1__contracts.sql")),
     ("V2__sources", include_str!("migrations/V2__sources.sql")),
     ("V3__batches", include_str!("migrations/V3__batches.sql")),
@@ -22,6 +22,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("V6__predictions", include_str!("migrations/V6__predictions.sql")),
     ("V7__projections", include_str!("migrations/V7__projections.sql")),
     ("V8__grants", include_str!("migrations/V8__grants.sql")),
+    ("V9__run_ends", include_str!("migrations/V9__run_ends.sql")),
 ];
 
 /// Names the lock among all advisory locks of the database: the bytes of `muster`.
@@ -40,9 +41,8 @@ pub struct Migrated {
 
 /// Brings the ledger to this program's last migration. Connects as the address says, with the owner's rights.
 pub async fn migrate(settings: &Settings) -> Result<Migrated, Error> {
-    let connecting = settings.config()?;
-    let (mut client, connection) = bounded(ACTION, settings.connect, connecting.connect(NoTls)).await?;
-    let driver = tokio::spawn(connection);
+    let dialer = settings.dialer()?;
+    let (mut client, driver) = bounded(ACTION, settings.connect, dialer.dial()).await?;
     let migrated = migrate_on(&mut client, settings).await;
     // The connection's end gives the advisory lock back, whatever happened.
     drop(client);
@@ -69,7 +69,7 @@ async fn migrate_on(client: &mut Client, settings: &Settings) -> Result<Migrated
     let report = runner
         .run_async(client)
         .await
-        .map_err(|error| Error::Migrate(whole_text(&error)))?;
+        .map_err(|error| Error::Migrate(with_causes(&error)))?;
     let readable = "GRANT SELECT ON migrations TO muster_ingest, muster_score, muster_read";
     bounded(ACTION, settings.answer, client.batch_execute(readable)).await?;
     Ok(Migrated {
@@ -83,12 +83,6 @@ fn migrations() -> Result<Vec<Migration>, Error> {
         .iter()
         .map(|(name, sql)| Migration::unapplied(name, sql).map_err(|error| Error::Migrate(error.to_string())))
         .collect()
-}
-
-/// An error's text with its causes'; a migration's hold no rows.
-fn whole_text(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// This program's last migration.

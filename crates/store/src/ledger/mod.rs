@@ -4,12 +4,14 @@
 //! statement, so no lock is ever held across a round trip, and each is bounded in time on both sides of the wire. A
 //! serialization failure or deadlock is run again whole; a lost connection is the environment's trouble.
 
+mod address;
 pub mod alerts;
 pub mod claims;
 pub mod commit;
 pub mod contracts;
 mod copy_rows;
 pub mod dead_letters;
+mod dialing;
 pub mod good_files;
 pub mod health;
 pub mod keys;
@@ -28,16 +30,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::NoTls;
 
 use crate::error::Error;
+use address::Address;
+pub use address::UsualFiles;
+use dialing::Dialer;
 use session::Session;
 
 /// How the ledger is reached.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// A PostgreSQL address: `postgres://user@host:port/database?…` or `host=… dbname=…`.
+    /// A PostgreSQL address as libpq reads it, its TLS parameters and password file too:
+    /// `postgres://user@host:port/database?sslmode=verify-full&…` or `host=… dbname=…`.
     pub address: String,
+    /// Where files lie that the address does not name.
+    pub usual: UsualFiles,
     /// Whose rows are written.
     pub tenant: Arc<str>,
     /// Connections at most, a role.
@@ -59,6 +66,7 @@ impl Settings {
     pub fn new(address: impl Into<String>) -> Self {
         Self {
             address: address.into(),
+            usual: UsualFiles::default(),
             tenant: "default".into(),
             connections_max: 4,
             connect: Duration::from_secs(10),
@@ -69,17 +77,23 @@ impl Settings {
         }
     }
 
-    fn config(&self) -> Result<tokio_postgres::Config, Error> {
-        let mut config: tokio_postgres::Config = self
-            .address
-            .parse()
-            .map_err(|error: tokio_postgres::Error| Error::Address(error.to_string()))?;
-        config
+    /// The address without its password, and the password: what psql is started with, whose arguments everybody on the
+    /// machine can see.
+    pub fn for_psql(&self) -> Result<(String, Option<Vec<u8>>), Error> {
+        let read = Address::read(&self.address, &self.usual)?;
+        let password = read.config.get_password().map(<[u8]>::to_vec);
+        Ok((address::without_password(&self.address)?, password))
+    }
+
+    fn dialer(&self) -> Result<Dialer, Error> {
+        let mut dialer = Dialer::new(Address::read(&self.address, &self.usual)?)?;
+        dialer
+            .config_mut()
             .application_name("muster")
             .connect_timeout(self.connect)
             .tcp_user_timeout(self.answer)
             .keepalives_idle(Duration::from_secs(15));
-        Ok(config)
+        Ok(dialer)
     }
 }
 
@@ -116,13 +130,11 @@ impl Ledger {
     /// Connections with a role's rights; the first is made when it is needed.
     pub fn new(settings: &Settings, role: Role) -> Result<Self, Error> {
         let greeting: Arc<str> = greeting(settings, role).into();
-        let manager = Manager::from_config(
-            settings.config()?,
-            NoTls,
-            ManagerConfig {
-                recycling_method: RecyclingMethod::Fast,
-            },
-        );
+        let dialer = settings.dialer()?;
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_connect(dialer.config().clone(), dialer, recycling);
         let pool = Pool::builder(manager)
             .max_size(settings.connections_max)
             .wait_timeout(Some(settings.connect))

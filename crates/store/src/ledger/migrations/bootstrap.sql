@@ -12,8 +12,13 @@ BEGIN
         NULL;
       END;
     END IF;
-    IF NOT pg_has_role(session_user, wanted, 'MEMBER') THEN
-      EXECUTE format('GRANT %I TO %I', wanted, session_user);
+    -- Who makes a role may give it away and yet not take it on: so it is given, unless it is had from somebody else.
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
+      BEGIN
+        EXECUTE format('GRANT %I TO %I', wanted, session_user);
+      EXCEPTION WHEN insufficient_privilege THEN
+        NULL;
+      END;
     END IF;
   END LOOP;
   IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'muster') THEN
