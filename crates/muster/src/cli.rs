@@ -53,6 +53,12 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 fine; 1 a finding (bad rows in `validate`, problems in `check`, sums that do not add up, batches that
 another scorer still holds); 2 could not work; 3 ended with a source paused.";
 
+const MODELS_HELP: &str = "\
+Examples:
+  muster models list
+  muster models show job-change@champion
+  muster models promote a2bfcdb71c11";
+
 const PUBLISH_HELP: &str = "\
 Examples:
   muster publish candidates.csv --contract hr.candidate --partitions 4
@@ -116,13 +122,16 @@ pub enum Command {
     )]
     Demo(DemoArgs),
     /// Print received = good + bad + duplicate + tombstone for every topic and partition.
+    #[command(after_help = "Examples:\n  muster reconcile\n  muster reconcile --format json")]
     Reconcile(DatabaseArgs),
     /// Let a paused source go on.
     #[command(after_help = "Examples:\n  muster resume --topic hr.candidate.v1 --partition 0\n  muster resume --all")]
     Resume(ResumeArgs),
     /// List, show and promote model versions.
+    #[command(after_help = MODELS_HELP)]
     Models(ModelsArgs),
     /// Bring the ledger's tables up to date; the only command that connects as their owner.
+    #[command(after_help = "Examples:\n  muster migrate --database-url postgres://owner@db.example/people")]
     Migrate(MigrateArgs),
     /// Open psql on the ledger, or run one statement.
     #[command(after_help = "Examples:\n  muster psql\n  muster psql -c 'select * from batches'")]

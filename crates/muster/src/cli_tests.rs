@@ -60,3 +60,21 @@ fn seconds_that_make_no_duration_are_refused() {
         assert!(Cli::try_parse_from(arguments).is_err(), "{arguments:?}");
     }
 }
+
+#[test]
+fn every_command_has_examples_and_they_parse() {
+    for command in Cli::command().get_subcommands() {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let examples: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  muster ")).collect();
+        assert!(!examples.is_empty(), "`{}` has no example", command.get_name());
+        for example in examples {
+            let words = example.split_whitespace().map(|word| word.trim_matches('\''));
+            // A quoted statement is one word to a shell.
+            let words = words
+                .take_while(|word| *word != "select")
+                .chain(example.contains("select").then_some("x"));
+            let parsed = Cli::try_parse_from(std::iter::once("muster").chain(words));
+            assert!(parsed.is_ok(), "`muster {example}`: {}", parsed.unwrap_err());
+        }
+    }
+}

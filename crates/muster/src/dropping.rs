@@ -146,13 +146,21 @@ impl Dropper {
             }
         };
         while !shared.shutdown.is_asked() {
+            let mut looked = Ok(());
             for contract in contracts {
                 match files_of(&self.folder, contract) {
-                    Ok(files) => files
-                        .iter()
-                        .for_each(|path| self.look_at(shared, contract, path, &mut seen, &pace)),
-                    Err(error) => shared.trouble("watch", &format!("{error:#}")),
+                    Ok(files) => {
+                        for path in files {
+                            looked = looked.and(self.look_at(contract, &path, &mut seen, &pace));
+                        }
+                    }
+                    Err(error) => looked = looked.and(Err(error)),
                 }
+            }
+            match looked {
+                Ok(()) => shared.readiness.ready("watch"),
+                Err(_) if shared.shutdown.is_asked() => {}
+                Err(error) => shared.trouble("watch", &format!("{error:#}")),
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -161,30 +169,24 @@ impl Dropper {
     /// Publishes a file that has rested and was not published as it is now.
     fn look_at(
         &self,
-        shared: &Shared,
         contract: &Contract,
         path: &Path,
         seen: &mut HashMap<PathBuf, (u64, SystemTime, bool)>,
         pace: &dyn Fn(Progress) -> ControlFlow<()>,
-    ) {
-        let Ok(facts) = path.metadata() else { return };
+    ) -> anyhow::Result<()> {
+        let Ok(facts) = path.metadata() else { return Ok(()) };
         let (size, changed) = (facts.len(), facts.modified().unwrap_or(SystemTime::UNIX_EPOCH));
         let known = seen.get(path).filter(|(was, at, _)| *was == size && *at == changed);
         if known.is_some_and(|(_, _, published)| *published) {
-            return;
+            return Ok(());
         }
         let rested = changed.elapsed().is_ok_and(|rested| rested >= REST) && known.is_some();
-        let mut published = false;
+        seen.insert(path.to_owned(), (size, changed, false));
         if rested {
-            match self.publish(contract, path, pace) {
-                Ok(done) => {
-                    published = true;
-                    shared.readiness.ready("watch");
-                    tracing::info!(file = %path.display(), sent = done.sent, held = done.held, "published a file");
-                }
-                Err(error) => shared.trouble("watch", &format!("{error:#}")),
-            }
+            let done = self.publish(contract, path, pace)?;
+            seen.insert(path.to_owned(), (size, changed, true));
+            tracing::info!(file = %path.display(), sent = done.sent, held = done.held, "published a file");
         }
-        seen.insert(path.to_owned(), (size, changed, published));
+        Ok(())
     }
 }

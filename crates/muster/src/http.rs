@@ -34,6 +34,12 @@ impl Readiness {
         self.set(part, Some(why.into()));
     }
 
+    /// Whether a part can work, as far as it has said.
+    pub fn is_ready(&self, part: &str) -> bool {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.get(part).is_none_or(Option::is_none)
+    }
+
     fn set(&self, part: &str, state: Option<String>) {
         self.parts
             .lock()

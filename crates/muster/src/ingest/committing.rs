@@ -90,12 +90,14 @@ impl Committing {
                         break outcomes;
                     }
                     // It never happened and never will: those batches are dead with their tokens.
+                    self.shared.readiness.ready("commit");
                     self.take_again(std::mem::take(&mut alive));
                     return;
                 }
                 Err(error) => {
                     self.shared.trouble("commit", &error.to_string());
                     if alive.iter().all(|batch| !batch.assignment.is_alive()) {
+                        self.shared.readiness.ready("commit");
                         self.discard(alive);
                         return;
                     }
@@ -106,7 +108,7 @@ impl Committing {
             }
         };
         timer.observe_duration();
-        self.shared.readiness.ready("ledger");
+        self.shared.readiness.ready("commit");
         failpoint::reach("committed");
         self.finish(alive, &outcomes);
     }

@@ -117,7 +117,7 @@ impl Shared {
         self.failure.get().map(String::as_str)
     }
 
-    /// Something around us failed and is tried again.
+    /// Something around us failed and is tried again: the process is not ready until the same stage says it is.
     pub fn trouble(&self, stage: &str, error: &str) {
         self.metrics.errors.with_label_values(&[stage, "environment"]).inc();
         self.readiness.not_ready(stage, error);
@@ -151,6 +151,8 @@ pub fn patiently<T>(
             Err(error) => shared.trouble(stage, &format!("{error:#}")),
         }
         if !wanted() || shared.shutdown.is_asked() {
+            // Nobody waits for it any more.
+            shared.readiness.ready(stage);
             return None;
         }
         std::thread::sleep(rest);
@@ -235,7 +237,13 @@ impl Ingest {
             spawn("muster-judge", &shared, move || judging.run(received))?,
             spawn("muster-seal", &shared, move || sealing.run(&verdicts))?,
         ];
-        let watching = tokio::spawn(watching::run(shared.clone(), pausing, Arc::clone(&receiver)));
+        let watching = tokio::spawn(watching::run(watching::Watched {
+            shared: shared.clone(),
+            pausing,
+            receiver: Arc::clone(&receiver),
+            topics: Arc::clone(&topics),
+            names: plan.contracts.iter().map(|contract| contract.topic.clone()).collect(),
+        }));
         let committing = tokio::spawn(committing.run(sealed));
         Ok(Self {
             shared,

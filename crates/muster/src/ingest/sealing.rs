@@ -223,6 +223,7 @@ impl Sealing {
             let assignment = Arc::clone(&open.assignment);
             match self.seal(open) {
                 Ok(sealed) => {
+                    self.shared.readiness.ready("disk");
                     if !self.hand_on(ToCommit::Batch(Box::new(sealed))) {
                         return false;
                     }

@@ -1,11 +1,12 @@
-//! What ingest looks at now and then: lag, sources that may go on, files that can never be listed.
+//! What ingest looks at now and then: lag, sources that may go on, files that can never be listed, a broker that is back.
 //!
 //! One task beside the stages. It only observes and gives orders; nothing waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_store::files::sweep;
-use muster_stream::Receiver;
+use muster_stream::{Receiver, Topics};
 
 use super::Shared;
 use super::pausing::{Pausing, SharedReceiver, tell};
@@ -17,8 +18,32 @@ const RESUMED_EVERY: u32 = 2;
 /// Every how many lag readings files are swept.
 const SWEEP_EVERY: u32 = 60;
 
+/// How long the broker may take to answer whether it is back.
+const DESCRIBE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What is watched.
+pub struct Watched {
+    /// What every part of ingest shares.
+    pub shared: Shared,
+    /// Takes sources again.
+    pub pausing: Pausing,
+    /// Knows the lag.
+    pub receiver: SharedReceiver,
+    /// Asks the broker.
+    pub topics: Arc<Topics>,
+    /// The topics that are received.
+    pub names: Vec<String>,
+}
+
 /// Watches until the task is aborted.
-pub async fn run(shared: Shared, pausing: Pausing, receiver: SharedReceiver) {
+pub async fn run(watched: Watched) {
+    let Watched {
+        shared,
+        pausing,
+        receiver,
+        topics,
+        names,
+    } = watched;
     let mut turn = 0_u32;
     loop {
         tokio::time::sleep(LAG_EVERY).await;
@@ -37,6 +62,7 @@ pub async fn run(shared: Shared, pausing: Pausing, receiver: SharedReceiver) {
             .set(i64::from(shared.ledger.ping().await.is_ok()));
         if turn.is_multiple_of(RESUMED_EVERY) {
             take_resumed(&shared, &pausing).await;
+            look_for_broker(&shared, &topics, &names).await;
         }
         if turn % SWEEP_EVERY == 10 {
             sweep_files(&shared).await;
@@ -44,14 +70,30 @@ pub async fn run(shared: Shared, pausing: Pausing, receiver: SharedReceiver) {
     }
 }
 
+/// Finds out whether a broker that gave trouble answers again: where nothing is published no record will tell.
+async fn look_for_broker(shared: &Shared, topics: &Arc<Topics>, names: &[String]) {
+    if shared.readiness.is_ready("kafka") {
+        return;
+    }
+    let (topics, names) = (Arc::clone(topics), names.to_vec());
+    let asked = move || {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        topics.describe(&names, DESCRIBE_LIMIT).is_ok()
+    };
+    if tokio::task::spawn_blocking(asked).await.unwrap_or(false) {
+        shared.readiness.ready("kafka");
+    }
+}
+
 /// Takes sources again that somebody let go on.
 async fn take_resumed(shared: &Shared, pausing: &Pausing) {
     let paused = shared.progress.all_paused();
     if paused.is_empty() {
-        return;
+        return shared.readiness.ready("resume");
     }
     match shared.ledger.sources().await {
         Ok(sources) => {
+            shared.readiness.ready("resume");
             for source in sources.iter().filter(|source| source.paused.is_none()) {
                 if paused.contains(&(source.topic.clone(), source.partition)) {
                     shared.paused(&source.topic, source.partition, false);
@@ -59,7 +101,7 @@ async fn take_resumed(shared: &Shared, pausing: &Pausing) {
                 }
             }
         }
-        Err(error) => shared.trouble("watch", &error.to_string()),
+        Err(error) => shared.trouble("resume", &error.to_string()),
     }
 }
 
@@ -74,9 +116,9 @@ async fn sweep_files(shared: &Shared) {
     match shared.ledger.judge_files(&found).await {
         Ok(verdicts) => {
             let files = shared.files.clone();
-            let swept = tokio::task::spawn_blocking(move || sweep::remove(&*files, &found, &verdicts)).await;
-            if let Ok(Err(error)) = swept {
-                shared.trouble("sweep", &error.to_string());
+            match tokio::task::spawn_blocking(move || sweep::remove(&*files, &found, &verdicts)).await {
+                Ok(Err(error)) => shared.trouble("sweep", &error.to_string()),
+                _ => shared.readiness.ready("sweep"),
             }
         }
         Err(error) => shared.trouble("sweep", &error.to_string()),

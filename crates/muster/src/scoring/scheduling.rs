@@ -43,7 +43,8 @@ enum Errand {
     Slot(DateTime<Utc>),
 }
 
-/// One pipeline's schedule.
+/// One pipeline's schedule. Where runs may overlap each slot has a task of its own, which does not wait for others:
+/// what a dead scorer left is looked for between the slots.
 async fn one(scorer: Scorer, planned: Planned, slots: Slots, shutdown: Shutdown) {
     let schedule = &planned.pipeline.schedule;
     let mut last = first_slot(&scorer, &planned, &shutdown).await;
@@ -65,12 +66,11 @@ async fn one(scorer: Scorer, planned: Planned, slots: Slots, shutdown: Shutdown)
             () = tokio::time::sleep(rest.clamp(Duration::from_millis(50), Duration::from_secs(30))) => {}
             () = shutdown.asked() => {}
         }
+        while beside.try_join_next().is_some() {}
         let now = Utc::now();
-        due = slots
-            .due(last, now, schedule.catchup, CATCHUP_MAX)
-            .into_iter()
-            .map(Errand::Slot)
-            .collect();
+        let slots = slots.due(last, now, schedule.catchup, CATCHUP_MAX);
+        let left = (schedule.overlap == Overlap::Allow).then_some(Errand::Left);
+        due = left.into_iter().chain(slots.into_iter().map(Errand::Slot)).collect();
         last = last.max(now);
     }
     while beside.join_next().await.is_some() {}
@@ -97,9 +97,10 @@ async fn first_slot(scorer: &Scorer, planned: &Planned, shutdown: &Shutdown) -> 
 
 /// One errand, tried again until it went through: claims that are left open are taken by the next try.
 async fn run_errand(scorer: &Scorer, planned: &Planned, errand: Errand) {
+    let alone = planned.pipeline.schedule.overlap == Overlap::Skip;
     let manner = Manner {
-        alone: planned.pipeline.schedule.overlap == Overlap::Skip,
-        wait: None,
+        alone,
+        wait: (!alone).then_some(Duration::ZERO),
         talks: false,
     };
     let (readiness, shutdown) = (&scorer.tools.readiness, &scorer.tools.shutdown);
@@ -111,6 +112,9 @@ async fn run_errand(scorer: &Scorer, planned: &Planned, errand: Errand) {
         match passed {
             Ok(Some(pass)) => {
                 readiness.ready("score");
+                if matches!(errand, Errand::Left) && pass.batches + pass.corrupt + pass.given_up == 0 {
+                    return;
+                }
                 tracing::info!(
                     pipeline = pass.pipeline,
                     state = pass.state,
@@ -122,10 +126,14 @@ async fn run_errand(scorer: &Scorer, planned: &Planned, errand: Errand) {
                 return;
             }
             Ok(None) => {
+                readiness.ready("score");
                 tracing::info!(pipeline = %planned.pipeline.name, "no champion yet");
                 return;
             }
             Err(error) => scorer.trouble(&format!("{error:#}")),
+        }
+        if matches!(errand, Errand::Left) && !alone {
+            return; // the next one comes soon
         }
         tokio::select! {
             () = tokio::time::sleep(REST) => {}

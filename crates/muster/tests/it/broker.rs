@@ -34,6 +34,7 @@ fn a_broker_killed_and_restarted_under_load_loses_and_doubles_nothing() {
         let log = load.join().unwrap();
         world.wait_received(log.records(), LIMIT);
         assert!(ingest.runs(), "it went on by itself");
+        ingest.wait_ready(LIMIT);
         ingest.signal("TERM");
         ingest.wait(LIMIT).with_code(0);
         log

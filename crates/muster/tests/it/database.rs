@@ -35,6 +35,7 @@ fn a_database_killed_and_restarted_under_load_is_waited_for_and_nothing_is_lost_
         let log = load.join().unwrap();
         world.wait_received(log.records(), LIMIT);
         assert!(ingest.runs(), "it went on by itself");
+        ingest.wait_ready(LIMIT);
         ingest.signal("TERM");
         ingest.wait(LIMIT).with_code(0);
         log

@@ -28,6 +28,7 @@ fn a_folder_that_cannot_be_written_is_waited_for_without_a_restart() {
     std::fs::remove_file(&folder).unwrap();
     std::fs::rename(&aside, &folder).unwrap();
     world.wait_received(producer.log.records(), LIMIT);
+    ingest.wait_ready(LIMIT);
     ingest.signal("TERM");
     ingest.wait(LIMIT).with_code(0);
     check(&world, &producer.log, false);

@@ -142,20 +142,9 @@ impl Program {
         }
     }
 
-    /// A metric's value, summed over its labels; the program must answer HTTP and log at `info`.
+    /// A metric's value, summed over its labels; the program must answer HTTP.
     pub fn metric(&self, name: &str) -> f64 {
-        let line = self.wait_said("answering", Duration::from_secs(30));
-        let address: String = line
-            .split("127.0.0.1:")
-            .nth(1)
-            .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect())
-            .unwrap_or_default();
-        let mut stream = TcpStream::connect(format!("127.0.0.1:{address}")).unwrap();
-        stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nHost: muster\r\nConnection: close\r\n\r\n")
-            .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let answer = self.get("/metrics");
         let of_name = answer.lines().filter(|line| {
             line.strip_prefix(name)
                 .is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
@@ -163,6 +152,35 @@ impl Program {
         of_name
             .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
             .sum()
+    }
+
+    /// Waits until it says that every part of it can work.
+    pub fn wait_ready(&self, limit: Duration) {
+        let begun = Instant::now();
+        loop {
+            let answer = self.get("/readyz");
+            if answer.starts_with("HTTP/1.1 200") {
+                return;
+            }
+            assert!(begun.elapsed() < limit, "`{}` is not ready: {answer}", self.what);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// What it answers to a request, head and body.
+    fn get(&self, path: &str) -> String {
+        let line = self.wait_said("answering http", Duration::from_secs(30));
+        let address: String = line
+            .split("127.0.0.1:")
+            .nth(1)
+            .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect())
+            .unwrap_or_default();
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{address}")).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: muster\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 }
 
