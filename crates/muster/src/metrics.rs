@@ -36,7 +36,7 @@ pub struct Metrics {
     pub paused: IntGaugeVec,
     /// `muster_last_commit_timestamp_seconds`
     pub last_commit: Gauge,
-    /// `muster_runs_total{pipeline,state}`: scoring runs that ended.
+    /// `muster_runs_total{pipeline,state}`: passes over a pipeline's runs, by what they came to.
     pub runs: IntCounterVec,
     /// `muster_predictions_total{pipeline,band}`
     pub predictions: IntCounterVec,
@@ -85,7 +85,7 @@ impl Metrics {
             ),
             paused: make.gauges("source_paused", "1 while a source is paused.", &["topic", "partition"]),
             last_commit: make.gauge("last_commit_timestamp_seconds", "When the last batch was committed."),
-            runs: make.counters("runs_total", "Scoring runs that ended.", &["pipeline", "state"]),
+            runs: make.counters("runs_total", "Passes over a pipeline's runs.", &["pipeline", "state"]),
             predictions: make.counters("predictions_total", "Predictions written.", &["pipeline", "band"]),
             run_secs: make.histogram("run_duration_seconds", "One scoring run."),
             corrupt: make.counters("batches_corrupt_total", "Batches parked as corrupt.", &["pipeline"]),

@@ -41,7 +41,7 @@ pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Res
     });
     let mut passes = Vec::new();
     if args.once {
-        for planned in &planned {
+        for planned in planned.iter().take_while(|_| !shutdown.is_asked()) {
             passes.push(once(&scorer, planned, Duration::from_secs_f64(args.wait_secs)).await?);
         }
         output.json(&passes)?;

@@ -28,10 +28,21 @@ pub async fn run(scorer: &Scorer, planned: &[Planned], shutdown: &Shutdown) -> a
         let slots = Slots::new(&planned.pipeline.schedule).map_err(|error| anyhow!(error))?;
         tasks.spawn(one(scorer.clone(), planned.clone(), slots, shutdown.clone()));
     }
+    let looking = tokio::spawn(look_at_ledger(scorer.clone()));
     while let Some(ended) = tasks.join_next().await {
         ended?;
     }
+    looking.abort();
     Ok(())
+}
+
+/// Tells the metrics whether the ledger answers, between slots too.
+async fn look_at_ledger(scorer: Scorer) {
+    loop {
+        let answers = scorer.tools.ledger.ping().await.is_ok();
+        scorer.tools.metrics.ledger_up.set(i64::from(answers));
+        tokio::time::sleep(REST).await;
+    }
 }
 
 /// What a schedule has a scorer do.

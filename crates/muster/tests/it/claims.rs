@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::oracle::{Outcome, check};
+use crate::oracle::{Outcome, Producer, check};
 use crate::program::Program;
 use crate::scoring::trained;
 use crate::world::{PIPELINE, World};
@@ -202,4 +202,47 @@ fn a_batch_on_which_scorers_die_again_and_again_is_given_up_and_the_others_are_s
         world.ask("SELECT sum(good) FROM batches JOIN claims ON claims.batch_id = batches.id WHERE state = 'done'");
     assert_eq!(world.ask("SELECT count(*) FROM predictions"), rows);
     assert!(producer.log.count(&Outcome::Good).to_string() != rows);
+}
+
+#[test]
+fn batches_on_which_the_view_fails_are_given_up_without_a_word_of_their_rows() {
+    let Some(world) = World::new("unviewable", 3) else {
+        return;
+    };
+    let mut producer = Producer::new(&world.brokers, &world.topic, &world.contract, 3);
+    producer.send(600);
+    world.run(&["ingest", "--once"]).with_code(0);
+    let last = producer
+        .log
+        .incarnations
+        .iter()
+        .flatten()
+        .flatten()
+        .map(|sent| sent.number)
+        .max();
+    // From the next event on a level is read as a number, which none is.
+    let view = format!(
+        "SELECT level, hours + CAST(CASE WHEN number > {} THEN level ELSE '0' END AS INT) AS hours FROM \"school.visit\"",
+        last.unwrap()
+    );
+    std::fs::write(world.path().join("pipelines/return.sql"), view).unwrap();
+    world.run(&["train", PIPELINE, "--fold-seeds", "1"]).with_code(0);
+    producer.send(600);
+    world.run(&["ingest", "--once"]).with_code(0);
+
+    let ended = world.start(&score("60")).wait(LIMIT).with_code(0);
+    let pass = &ended.json()[0];
+    assert_eq!((batches(pass), &pass["given_up"]), (3, &3.into()), "{pass}");
+    let messages =
+        world.ask("SELECT string_agg(DISTINCT message, '|') FROM claims WHERE state = 'failed' AND tries = 5");
+    assert!(messages.contains("cannot be cast"), "{messages}");
+    for level in ["low", "middle", "high"] {
+        let said = format!("{messages}{}{}", ended.output, ended.said);
+        assert!(!said.contains(&format!("'{level}'")), "{said}");
+    }
+    assert_eq!(
+        world.ask("SELECT count(*) FROM alerts WHERE condition = 'batch_failed'"),
+        "3"
+    );
+    assert_eq!(world.ask("SELECT state FROM runs ORDER BY id DESC LIMIT 1"), "done");
 }

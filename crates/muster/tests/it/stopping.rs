@@ -147,6 +147,12 @@ fn every_long_running_command_says_where_it_answers_and_ends_when_it_is_stopped(
             running.wait_said("staying up", LIMIT);
         }
         let begun = Instant::now();
+        while running.metric("muster_ledger_up") < 1.0 {
+            assert!(begun.elapsed() < LIMIT, "{command:?} does not see its ledger");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        running.wait_ready(LIMIT);
+        let begun = Instant::now();
         running.signal("TERM");
         let ended = running.wait(LIMIT).with_code(0);
         assert!(begun.elapsed() < Duration::from_secs(20), "{command:?}: {}", ended.said);

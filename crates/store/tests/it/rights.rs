@@ -157,10 +157,16 @@ async fn a_role_that_oversteps_is_refused_by_the_database() {
     // A login that is a member of one role alone: from a superuser's session any role could be taken on.
     for (role, further) in own {
         let login = format!("test_{role}_{}", std::process::id());
-        let made = format!("DROP ROLE IF EXISTS {login}; CREATE ROLE {login} LOGIN; GRANT {role} TO {login}");
+        let made =
+            format!("DROP ROLE IF EXISTS {login}; CREATE ROLE {login} LOGIN PASSWORD 'x'; GRANT {role} TO {login}");
         client.batch_execute(&made).await.unwrap();
         let mut config: tokio_postgres::Config = fixture.settings.address.parse().unwrap();
-        let (session, connection) = config.user(&login).connect(tokio_postgres::NoTls).await.unwrap();
+        let (session, connection) = config
+            .user(&login)
+            .password("x")
+            .connect(tokio_postgres::NoTls)
+            .await
+            .unwrap();
         tokio::spawn(connection);
         for statement in everybody.iter().chain(further) {
             refused(&session, statement).await;
