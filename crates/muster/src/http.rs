@@ -1,7 +1,7 @@
 //! The HTTP routes every long-running command answers: `/metrics`, `/livez`, `/readyz`.
 //!
-//! `/livez` answers while the process runs. `/readyz` answers 200 only while every part says it can work, else 503 with
-//! the reasons. Bodies hold names and states, never a value of a person's data.
+//! `/livez` answers while the process runs, to the end of its draining. `/readyz` answers 200 only while every part says
+//! it can work and no stop was asked for, else 503 with the reasons. Bodies hold names and states, never a value of a person's data.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,9 +56,10 @@ impl Readiness {
 struct Shared {
     metrics: Metrics,
     readiness: Readiness,
+    shutdown: Shutdown,
 }
 
-/// Answers HTTP on `address` until a stop is asked for, and tells people where: the port may be one that was free.
+/// Answers HTTP on `address` for as long as the process runs, and tells people where: the port may be one that was free.
 ///
 /// Must be called within the runtime.
 pub async fn start(address: &str, metrics: Metrics, readiness: Readiness, shutdown: Shutdown) -> anyhow::Result<()> {
@@ -72,10 +73,13 @@ pub async fn start(address: &str, metrics: Metrics, readiness: Readiness, shutdo
         .route("/metrics", get(metrics_text))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
-        .with_state(Shared { metrics, readiness });
+        .with_state(Shared {
+            metrics,
+            readiness,
+            shutdown,
+        });
     tokio::spawn(async move {
-        let stop = async move { shutdown.asked().await };
-        if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stop).await {
+        if let Err(error) = axum::serve(listener, routes).await {
             tracing::error!(%error, "HTTP ended");
         }
     });
@@ -94,7 +98,10 @@ async fn metrics_text(State(shared): State<Shared>) -> Response {
 }
 
 async fn readyz(State(shared): State<Shared>) -> Response {
-    let parts = shared.readiness.reasons();
+    let mut parts = shared.readiness.reasons();
+    if shared.shutdown.is_asked() {
+        parts.insert("process".to_owned(), Some("stopping".to_owned()));
+    }
     let code = if parts.values().all(Option::is_none) {
         StatusCode::OK
     } else {

@@ -168,7 +168,7 @@ impl Program {
     }
 
     /// What it answers to a request, head and body.
-    fn get(&self, path: &str) -> String {
+    pub fn get(&self, path: &str) -> String {
         let line = self.wait_said("answering http", Duration::from_secs(30));
         let address: String = line
             .split("127.0.0.1:")

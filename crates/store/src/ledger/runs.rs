@@ -163,16 +163,6 @@ impl Ledger {
         self::run(&session.row(&sql, &[&run.0]).await?)
     }
 
-    /// The pipeline's runs that still have claims, oldest first.
-    pub async fn open_runs(&self, pipeline: &PipelineName, purpose: &str) -> Result<Vec<Run>, Error> {
-        let sql = format!(
-            "SELECT {RUN_COLUMNS} FROM runs WHERE pipeline = $1 AND purpose = $2 AND state = 'open' ORDER BY id"
-        );
-        let mut session = self.session("read the open runs").await?;
-        let rows = session.rows(&sql, &[&pipeline.as_str(), &purpose]).await?;
-        rows.iter().map(run).collect()
-    }
-
     /// The pipeline's last runs, newest first.
     pub async fn runs(&self, pipeline: &PipelineName, count_max: u32) -> Result<Vec<Run>, Error> {
         let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE pipeline = $1 ORDER BY id DESC LIMIT $2");

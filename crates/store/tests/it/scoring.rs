@@ -307,25 +307,12 @@ async fn a_corrupt_batch_is_parked_and_the_run_goes_on() {
         .park_claim(&bad, "file `x` is damaged", &[alert])
         .await
         .unwrap();
-    let run = fixture
-        .score
-        .open_runs(&pipeline(), PURPOSE_SCORE)
-        .await
-        .unwrap()
-        .remove(0);
+    let run = fixture.score.run(bad.run).await.unwrap();
     assert_eq!((run.state, run.corrupt), (RunState::Open, 1));
     let good = take(&fixture, "a", LEASE).await.unwrap();
     write(&fixture, &good, &predictions(&good, 8)).await.unwrap();
     assert!(take(&fixture, "a", LEASE).await.is_none());
-    assert!(
-        fixture
-            .score
-            .open_runs(&pipeline(), PURPOSE_SCORE)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    let run = fixture.score.runs(&pipeline(), 1).await.unwrap().remove(0);
+    let run = fixture.score.run(bad.run).await.unwrap();
     assert_eq!((run.state, run.corrupt, run.predictions), (RunState::Done, 1, 8));
     let message = fixture
         .owner()
