@@ -39,7 +39,7 @@ impl Pausing {
     pub fn pause(&self, assignment: &Assignment, reason: &str, alert: Alert) {
         tell(&self.receiver, |receiver| receiver.pause(assignment.source));
         let alerts = [alert];
-        patiently(
+        let paused = patiently(
             &self.shared,
             "pause",
             || assignment.is_alive(),
@@ -52,6 +52,13 @@ impl Pausing {
             },
         );
         assignment.end();
+        match paused {
+            Some(true) => {}
+            // The token was raised under us: whoever holds the source now finds the same.
+            Some(false) => return self.retake(assignment.source),
+            // It ended meanwhile, or the process does.
+            None => return,
+        }
         self.shared.paused(&assignment.topic, assignment.partition, true);
         tracing::warn!(topic = %assignment.topic, partition = assignment.partition, reason, "paused a source");
     }

@@ -68,8 +68,7 @@ impl Mode {
     }
 }
 
-/// Makes connections to one address. Cloning shares its certificates.
-#[derive(Clone)]
+/// Makes connections to one address.
 pub(crate) struct Dialer {
     config: Config,
     tls: Option<MakeRustlsConnect>,
