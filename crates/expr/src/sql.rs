@@ -187,6 +187,8 @@ fn fault(contract: &Contract, functions: &Functions, error: &DataFusionError) ->
     let message = error.find_root().message().into_owned();
     let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("it does not compile").trim_end_matches('.');
+    let first = first.split(" at Line: ").next().unwrap_or(first);
+    let first = first.trim_start_matches("ParserError(\"").trim_end_matches("\")");
     let mut letters = first.chars();
     let first = letters
         .next()

@@ -5,10 +5,11 @@
 use datafusion::common::{DataFusionError, SchemaError};
 use muster_spec::{Problem, nearest};
 
-use crate::session::POSITION;
+use crate::places::{Place, Places};
+use crate::session::{ONE_SELECT, POSITION};
 
-/// A problem of the view's file at a place; (0, 0) for the file as a whole.
-pub(crate) fn problem(file: &str, place: (usize, usize), message: impl Into<String>, hint: Option<String>) -> Problem {
+/// A problem of a file at a place.
+pub(crate) fn problem(file: &str, place: Place, message: impl Into<String>, hint: Option<String>) -> Problem {
     Problem {
         file: file.to_owned(),
         line: place.0,
@@ -19,9 +20,9 @@ pub(crate) fn problem(file: &str, place: (usize, usize), message: impl Into<Stri
 }
 
 /// The problem that a planning error tells.
-pub(crate) fn of_error(file: &str, error: &DataFusionError) -> Problem {
+pub(crate) fn of_error(file: &str, error: &DataFusionError, places: &Places) -> Problem {
     let (message, hint) = unknown_column(error).unwrap_or_else(|| told(error));
-    problem(file, place(error), message, hint)
+    problem(file, place(error, places), message, hint)
 }
 
 fn unknown_column(error: &DataFusionError) -> Option<(String, Option<String>)> {
@@ -62,17 +63,29 @@ fn told(error: &DataFusionError) -> (String, Option<String>) {
     (format!("SQL: {first}"), hint)
 }
 
-fn place(error: &DataFusionError) -> (usize, usize) {
+fn place(error: &DataFusionError, places: &Places) -> Place {
     let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
     if let Some(span) = span {
         return (span.start.line as usize, span.start.column as usize);
     }
     let text = error.to_string();
-    let number_after = |word: &str| {
-        let rest = text.split(word).nth(1)?;
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().ok()
-    };
-    let place = number_after("Line: ").zip(number_after("Column: "));
-    place.unwrap_or((0, 0))
+    let number_after = |word: &str| number(text.split(word).nth(1)?);
+    if let Some(place) = number_after("Line: ").zip(number_after("Column: ")) {
+        return place;
+    }
+    if text.contains("found: EOF") {
+        return places.end();
+    }
+    if text.contains(ONE_SELECT) {
+        return places.second().unwrap_or_else(|| places.start());
+    }
+    // Two columns of one name: the second is the one to rename.
+    let second = text.split("at position ").nth(2).and_then(number);
+    second.map_or_else(|| places.start(), |second| places.column(second, usize::MAX))
+}
+
+/// The number that a text begins with.
+fn number(text: &str) -> Option<usize> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    text[..digits].parse().ok()
 }

@@ -9,6 +9,7 @@ mod compute;
 mod error;
 mod fault;
 mod files;
+mod places;
 mod row_local;
 mod session;
 mod view;

@@ -12,13 +12,14 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, SubqueryAlias, TableScan, Volatility, cast};
 
+use crate::places::Near;
 use crate::session::POSITION;
 
 /// What the names of carried columns begin with; a view cannot use them.
 const CARRIED: &str = "__muster";
 
-/// Where a view is not row-local, in words.
-pub(crate) type Refused = (String, &'static str);
+/// Why a view is not row-local: in words, what would be right, and what in the view it is about.
+pub(crate) type Refused = (String, &'static str, Near);
 
 /// A row-local plan, looked at from its end.
 pub(crate) struct Chain {
@@ -51,21 +52,28 @@ pub(crate) fn check(plan: &LogicalPlan, forbidden: &str) -> Result<Chain, Refuse
 fn refused(plan: &LogicalPlan) -> Refused {
     const ONCE: &str = "in `mode: rows` every good row is scored once: it takes and gives each row";
     const ALONE: &str = "in `mode: rows` a row's features come from that row alone";
-    let (what, why) = match plan {
-        LogicalPlan::Filter(_) => ("`WHERE`", ONCE),
-        LogicalPlan::Limit(_) | LogicalPlan::TableScan(_) => ("`LIMIT`", ONCE),
-        LogicalPlan::Distinct(_) => ("`DISTINCT`", ONCE),
-        LogicalPlan::Union(_) => ("`UNION`", ONCE),
-        LogicalPlan::Unnest(_) => ("`UNNEST`", ONCE),
-        LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => ("rows of its own", ONCE),
-        LogicalPlan::Sort(_) => ("`ORDER BY`", "rows are put in order by their positions"),
-        LogicalPlan::Aggregate(_) => ("an aggregate", ALONE),
-        LogicalPlan::Window(_) => ("a window function", ALONE),
-        LogicalPlan::Join(_) => ("a join", ALONE),
-        LogicalPlan::Subquery(_) => ("a subquery", ALONE),
-        _ => ("more than a `SELECT` of expressions", ONCE),
+    let (what, why, words): (_, _, &[&str]) = match plan {
+        LogicalPlan::Filter(_) => ("`WHERE`", ONCE, &["WHERE", "HAVING"]),
+        LogicalPlan::Limit(_) | LogicalPlan::TableScan(_) => ("`LIMIT`", ONCE, &["LIMIT", "OFFSET", "FETCH"]),
+        LogicalPlan::Distinct(_) => ("`DISTINCT`", ONCE, &["DISTINCT"]),
+        LogicalPlan::Union(_) => ("`UNION`", ONCE, &["UNION"]),
+        LogicalPlan::Unnest(_) => ("`UNNEST`", ONCE, &["UNNEST"]),
+        LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => ("rows of its own", ONCE, &["VALUES"]),
+        LogicalPlan::Sort(_) => ("`ORDER BY`", "rows are put in order by their positions", &["ORDER"]),
+        LogicalPlan::Aggregate(aggregate) => {
+            let function = aggregate.aggr_expr.iter().find_map(|expression| match expression {
+                Expr::AggregateFunction(call) => Some(call.func.name().to_owned()),
+                _ => None,
+            });
+            let near = function.map_or(Near::Words(&["GROUP"]), Near::Function);
+            return ("the view has an aggregate".to_owned(), ALONE, near);
+        }
+        LogicalPlan::Window(_) => ("a window function", ALONE, &["OVER"]),
+        LogicalPlan::Join(_) => ("a join", ALONE, &["JOIN"]),
+        LogicalPlan::Subquery(_) => return ("the view has a subquery".to_owned(), ALONE, Near::Subquery),
+        _ => ("more than a `SELECT` of expressions", ONCE, &[]),
     };
-    (format!("the view has {what}"), why)
+    (format!("the view has {what}"), why, Near::Words(words))
 }
 
 /// Refuses expressions that need more than the row.
@@ -76,18 +84,20 @@ fn of_the_row(expression: &Expr) -> Result<(), Refused> {
     let walked = expression.apply(|part| {
         found = match part {
             Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => {
-                Some(("the view has a subquery".to_owned(), SUBQUERY))
+                Some(("the view has a subquery".to_owned(), SUBQUERY, Near::Subquery))
             }
             Expr::Placeholder(_) | Expr::ScalarVariable(..) | Expr::OuterReferenceColumn(..) => {
-                Some(("the view has a parameter or variable".to_owned(), SUBQUERY))
+                Some(("the view has a parameter or variable".to_owned(), SUBQUERY, Near::Start))
             }
             Expr::ScalarFunction(call) if call.func.signature().volatility != Volatility::Immutable => Some((
                 format!("`{}` does not depend on the row alone", call.func.name()),
                 CLOCK,
+                Near::Function(call.func.name().to_owned()),
             )),
             Expr::Alias(alias) if alias.name.starts_with(CARRIED) => Some((
                 format!("a column cannot be named `{}`", alias.name),
                 "choose another name",
+                Near::Alias(alias.name.clone()),
             )),
             _ => None,
         };

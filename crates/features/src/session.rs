@@ -27,6 +27,9 @@ use muster_spec::Contract;
 /// The columns that stand beside a contract's fields in every good file.
 pub(crate) const POSITION: [&str; 5] = ["_source", "_topic", "_partition", "_offset", "_event_time"];
 
+/// What is said of a text that is more, less or something else.
+pub(crate) const ONE_SELECT: &str = "a feature view is one SELECT";
+
 /// A session. One partition: rows come in the order of the files, and a view is the same work for one batch as for all.
 pub(crate) fn session() -> SessionState {
     let mut config = SessionConfig::new()
@@ -101,11 +104,11 @@ fn url(path: &Path) -> Result<ListingTableUrl> {
 pub(crate) fn plan(state: &SessionState, tables: &[(&str, Arc<dyn TableProvider>)], sql: &str) -> Result<LogicalPlan> {
     let mut statements = DFParser::parse_sql(sql)?;
     let (Some(statement), None) = (statements.pop_front(), statements.pop_front()) else {
-        return plan_err!("a feature view is one SELECT");
+        return plan_err!("{ONE_SELECT}");
     };
     match &statement {
         Statement::Statement(inner) if matches!(**inner, SqlStatement::Query(_)) => {}
-        _ => return plan_err!("a feature view is one SELECT"),
+        _ => return plan_err!("{ONE_SELECT}"),
     }
     let options = ParserOptions::new()
         .with_enable_ident_normalization(false)

@@ -8,10 +8,11 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use muster_spec::pipeline::Mode;
-use muster_spec::{Contract, ContractName, Pipeline, Problem, nearest};
+use muster_spec::{Contract, ContractName, Pipeline, Problem, nearest, read};
 use sha2::{Digest, Sha256};
 
 use crate::fault::{of_error, problem};
+use crate::places::Places;
 use crate::row_local;
 use crate::session::{empty_table, good_rows, plan, session};
 
@@ -88,8 +89,9 @@ impl View {
         let state = session();
         let sql = &pipeline.features.sql;
         let tables = [(source.name.as_str(), empty_table(rows.clone()))];
-        let planned = plan(&state, &tables, sql).map_err(|error| vec![of_error(&file, &error)])?;
-        let features = features(&state, &planned, &pipeline.model.label, &file)?;
+        let places = Places::of(sql);
+        let planned = plan(&state, &tables, sql).map_err(|error| vec![of_error(&file, &error, &places)])?;
+        let features = features(&state, &planned, &pipeline.model.label, &file, &places)?;
         let problems = names(pipeline, &features, &pipeline_file);
         if !problems.is_empty() {
             return Err(problems);
@@ -108,51 +110,71 @@ impl View {
 
 /// The one contract a view of `mode: rows` reads, with entity and label among its fields.
 fn source<'c>(pipeline: &Pipeline, contracts: &'c [Contract], file: &str) -> Result<&'c Contract, Problem> {
-    let whole_file = |message: String, hint: &str| problem(file, (0, 0), message, Some(hint.to_owned()));
+    let at = |path: &[&str], message: String, hint: String| {
+        problem(file, read::place(&pipeline.text, path), message, Some(hint))
+    };
     if pipeline.features.mode == Mode::Entities {
-        return Err(whole_file(
-            "`mode: entities` is not built yet".into(),
-            "use `mode: rows`",
-        ));
+        let message = "`mode: entities` is not built yet".into();
+        return Err(at(&["features", "mode"], message, "use `mode: rows`".into()));
     }
     let [name] = &pipeline.sources[..] else {
         let message = format!(
             "`mode: rows` reads one source, this pipeline has {}",
             pipeline.sources.len()
         );
-        return Err(whole_file(
-            message,
-            "each good row is scored once, by its position in one contract's topic",
-        ));
+        let hint = "each good row is scored once, by its position in one contract's topic";
+        return Err(at(&["sources"], message, hint.into()));
     };
     let Some(contract) = contracts.iter().find(|contract| contract.name == *name) else {
-        return Err(whole_file(
+        let known: Vec<&str> = contracts.iter().map(|contract| contract.name.as_str()).collect();
+        let hint = near(name.as_str(), &known).unwrap_or_else(|| "a source is a contract of the project".into());
+        return Err(at(
+            &["sources", name.as_str()],
             format!("unknown contract `{name}`"),
-            "a source is a contract of the project",
+            hint,
         ));
     };
-    for field in [&pipeline.features.entity, &pipeline.model.label] {
+    let named = [
+        (&["features", "entity"], &pipeline.features.entity),
+        (&["model", "label"], &pipeline.model.label),
+    ];
+    for (path, field) in named {
         if contract.field(field).is_none() {
-            return Err(whole_file(
-                format!("`{name}` has no field `{field}`"),
-                "entity and label are fields of the source",
-            ));
+            let known: Vec<&str> = contract.fields.iter().map(|field| field.name.as_str()).collect();
+            let hint = near(field, &known).unwrap_or_else(|| "entity and label are fields of the source".into());
+            return Err(at(path, format!("`{name}` has no field `{field}`"), hint));
         }
     }
     Ok(contract)
 }
 
-fn features(state: &SessionState, plan: &LogicalPlan, label: &str, file: &str) -> Result<Vec<Feature>, Vec<Problem>> {
+fn near(name: &str, known: &[&str]) -> Option<String> {
+    nearest(name, known).map(|near| format!("did you mean `{near}`?"))
+}
+
+fn features(
+    state: &SessionState,
+    plan: &LogicalPlan,
+    label: &str,
+    file: &str,
+    places: &Places,
+) -> Result<Vec<Feature>, Vec<Problem>> {
     let chain = row_local::check(plan, label)
-        .map_err(|(message, why)| vec![problem(file, (0, 0), message, Some(why.to_owned()))])?;
+        .map_err(|(message, why, near)| vec![problem(file, places.near(&near), message, Some(why.to_owned()))])?;
     // Types are known only after coercion, which the optimizer does.
-    let optimized = state.optimize(plan).map_err(|error| vec![of_error(file, &error)])?;
+    let optimized = state
+        .optimize(plan)
+        .map_err(|error| vec![of_error(file, &error, places)])?;
     let mut features = Vec::new();
     let mut problems = Vec::new();
-    for (field, forbidden) in optimized.schema().fields().iter().zip(chain.forbidden) {
+    let columns = optimized.schema().fields();
+    for (at, (field, forbidden)) in columns.iter().zip(chain.forbidden).enumerate() {
         match feature(field.name(), field.data_type(), forbidden, label) {
             Ok(feature) => features.push(feature),
-            Err((message, hint)) => problems.push(problem(file, (0, 0), message, Some(hint))),
+            Err((message, hint)) => {
+                let place = places.column(at, columns.len());
+                problems.push(problem(file, place, message, Some(hint)));
+            }
         }
     }
     if problems.is_empty() {
@@ -187,17 +209,21 @@ fn names(pipeline: &Pipeline, features: &[Feature], file: &str) -> Vec<Problem> 
     let known: Vec<&str> = features.iter().map(|feature| feature.name.as_str()).collect();
     let model = &pipeline.model;
     let mut problems = Vec::new();
-    for name in model.categorical.iter().chain(&model.ordinal) {
-        if !known.contains(&name.as_str()) {
-            let hint = nearest(name, &known).map(|near| format!("did you mean `{near}`?"));
-            problems.push(problem(file, (0, 0), format!("the view has no column `{name}`"), hint));
+    let listed = [("categorical", &model.categorical), ("ordinal", &model.ordinal)];
+    for (key, names) in listed {
+        for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+            let place = read::place(&pipeline.text, &["model", key, name]);
+            let message = format!("the view has no column `{name}`");
+            let hint = near(name, &known).or_else(|| Some(format!("it has `{}`", known.join("`, `"))));
+            problems.push(problem(file, place, message, hint));
         }
     }
     for feature in features.iter().filter(|feature| feature.kind == FeatureKind::Text) {
         if !model.categorical.contains(&feature.name) && !model.ordinal.contains(&feature.name) {
             let message = format!("the text feature `{}` is neither categorical nor ordinal", feature.name);
             let hint = "list it in the model, or leave it out of the view".to_owned();
-            problems.push(problem(file, (0, 0), message, Some(hint)));
+            let place = read::place(&pipeline.text, &["model", "categorical"]);
+            problems.push(problem(file, place, message, Some(hint)));
         }
     }
     problems

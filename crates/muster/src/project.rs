@@ -193,18 +193,24 @@ fn read_pipelines(
 /// What only trying shows: a view that does not plan, a schedule or a condition that does not parse.
 fn unrunnable(pipeline: &Pipeline, file: &str, contracts: &[Contract]) -> Vec<Problem> {
     let mut problems = View::compile(pipeline, contracts).err().unwrap_or_default();
-    let schedule = Slots::new(&pipeline.schedule).err();
-    let conditions = pipeline
-        .alerts
-        .iter()
-        .filter_map(|alert| conditions::check(&alert.when).err());
-    problems.extend(schedule.into_iter().chain(conditions).map(|message| Problem {
-        file: file.to_owned(),
-        line: 0,
-        column: 0,
-        message,
-        hint: None,
-    }));
+    let mut say = |path: &[&str], message, hint| {
+        let (line, column) = muster_spec::read::place(&pipeline.text, path);
+        problems.push(Problem {
+            file: file.to_owned(),
+            line,
+            column,
+            message,
+            hint: Some(hint),
+        });
+    };
+    if let Err(unreadable) = Slots::new(&pipeline.schedule) {
+        say(&["schedule", unreadable.key], unreadable.message, unreadable.hint);
+    }
+    for alert in &pipeline.alerts {
+        if let Err((message, hint)) = conditions::check(&alert.when) {
+            say(&["alerts", &alert.id, "when"], message, hint);
+        }
+    }
     problems
 }
 

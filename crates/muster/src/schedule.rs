@@ -6,9 +6,10 @@
 //! with a wildcard or a step follows the wall and runs in both copies of an hour.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
+use chrono_tz::{TZ_VARIANTS, Tz};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
+use muster_spec::nearest;
 use muster_spec::pipeline::{Catchup, Schedule};
 
 /// A schedule that parses.
@@ -18,21 +19,42 @@ pub struct Slots {
     zone: Tz,
 }
 
+/// What of a schedule cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unreadable {
+    /// The key it stands under.
+    pub key: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
 impl Slots {
-    /// Reads a pipeline's schedule; the error says what was expected.
-    pub fn new(schedule: &Schedule) -> Result<Self, String> {
+    /// Reads a pipeline's schedule; the error says what was expected, and under which key.
+    pub fn new(schedule: &Schedule) -> Result<Self, Unreadable> {
         let parser = CronParser::builder()
             .seconds(Seconds::Disallowed)
             .year(Year::Disallowed)
             .build();
-        let cron = parser
-            .parse(&schedule.score)
-            .map_err(|error| format!("`{}` is no schedule of five cron fields: {error}", schedule.score))?;
+        let cron = parser.parse(&schedule.score).map_err(|error| {
+            let why = error.to_string().to_lowercase();
+            let why = why.trim_end_matches('.');
+            Unreadable {
+                key: "score",
+                message: format!("`{}` is no schedule of five cron fields: {why}", schedule.score),
+                hint: "minute, hour, day of month, month, day of week: `*/2 * * * *`".to_owned(),
+            }
+        })?;
         let zone = schedule.timezone.parse::<Tz>().map_err(|_| {
-            format!(
-                "`{}` is no time zone of the IANA database, as in `Europe/Paris`",
-                schedule.timezone
-            )
+            let known: Vec<&str> = TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+            let near = nearest(&schedule.timezone, &known).map(|near| format!("did you mean `{near}`?"));
+            Unreadable {
+                key: "timezone",
+                message: format!("`{}` is no time zone of the IANA database", schedule.timezone),
+                hint: near.unwrap_or_else(|| "a place's, as in `Europe/Paris`, or `UTC`".to_owned()),
+            }
         })?;
         Ok(Self { cron, zone })
     }

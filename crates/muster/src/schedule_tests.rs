@@ -94,12 +94,18 @@ fn what_is_no_schedule_is_refused_with_what_was_expected() {
         catchup: Catchup::Latest,
     };
     for (schedule, expected) in [
-        (of("* * * *", "UTC"), "five cron fields"),
-        (of("0 0 * * * *", "UTC"), "five cron fields"),
-        (of("61 * * * *", "UTC"), "five cron fields"),
-        (of("* * * * *", "Europe/Atlantis"), "time zone"),
+        (of("* * * *", "UTC"), ("score", "five cron fields", "`*/2 * * * *`")),
+        (of("0 0 * * * *", "UTC"), ("score", "five cron fields", "`*/2 * * * *`")),
+        (of("61 * * * *", "UTC"), ("score", "five cron fields", "`*/2 * * * *`")),
+        (of("* * * * *", "Europe/Atlantis"), ("timezone", "time zone", "`")),
+        (
+            of("* * * * *", "europe/pairs"),
+            ("timezone", "time zone", "did you mean `Europe/Paris`?"),
+        ),
     ] {
-        let error = Slots::new(&schedule).unwrap_err();
-        assert!(error.contains(expected), "{error}");
+        let Unreadable { key, message, hint } = Slots::new(&schedule).unwrap_err();
+        assert_eq!(key, expected.0);
+        assert!(message.contains(expected.1), "{message}");
+        assert!(hint.contains(expected.2), "{hint}");
     }
 }

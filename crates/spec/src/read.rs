@@ -50,6 +50,21 @@ pub fn pipeline(
     read(yaml_file, |report| pipeline::read(name, yaml, open, contracts, report))
 }
 
+/// The place of a value in a YAML file that was read before, for problems that only others find: keys down from the
+/// outermost, in a list an item by its text or its `id`. Where the way ends early, the place of what was found last;
+/// (0, 0) for a text that is no YAML.
+pub fn place(yaml: &str, path: &[&str]) -> (usize, usize) {
+    let mut node = tree::parse(yaml, &mut Report::new("", &mut Vec::new()));
+    let mut place = (0, 0);
+    let mut steps = path.iter();
+    while let Some(found) = node.take() {
+        place = found.place;
+        let Some(step) = steps.next() else { break };
+        node = found.down(step);
+    }
+    place
+}
+
 /// The name of a file that lies beside another.
 fn sibling(file: &str, name: &str) -> String {
     match file.rfind(['/', '\\']) {

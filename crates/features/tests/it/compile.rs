@@ -16,57 +16,63 @@ fn a_view_that_is_not_row_local_is_refused_with_its_reason() {
     let cases = [
         (
             "SELECT hours FROM \"hr.person\" WHERE hours > 1",
-            "the view has `WHERE`",
+            "1:31: the view has `WHERE`",
         ),
         (
             "SELECT hours FROM (SELECT hours FROM hr.person WHERE flag) t",
-            "the view has `WHERE`",
+            "1:48: the view has `WHERE`",
         ),
-        ("SELECT hours FROM hr.person LIMIT 5", "the view has `LIMIT`"),
-        ("SELECT hours FROM hr.person ORDER BY hours", "the view has `ORDER BY`"),
-        ("SELECT DISTINCT hours FROM hr.person", "the view has `DISTINCT`"),
-        ("SELECT avg(hours) AS h FROM hr.person", "the view has an aggregate"),
+        ("SELECT hours FROM hr.person LIMIT 5", "1:29: the view has `LIMIT`"),
+        (
+            "SELECT hours\nFROM hr.person\nORDER BY hours",
+            "3:1: the view has `ORDER BY`",
+        ),
+        ("SELECT DISTINCT hours FROM hr.person", "1:8: the view has `DISTINCT`"),
+        (
+            "SELECT avg(hours) AS h FROM hr.person",
+            "1:8: the view has an aggregate",
+        ),
         (
             "SELECT hours FROM hr.person GROUP BY hours",
-            "the view has an aggregate",
+            "1:29: the view has an aggregate",
         ),
         (
             "SELECT row_number() OVER () AS n FROM hr.person",
-            "the view has a window function",
+            "1:21: the view has a window function",
         ),
         (
             "SELECT a.hours FROM hr.person a JOIN hr.person b ON a.id = b.id",
-            "the view has a join",
+            "1:33: the view has a join",
         ),
         (
             "SELECT hours FROM hr.person UNION ALL SELECT hours FROM hr.person",
-            "the view has `UNION`",
+            "1:29: the view has `UNION`",
         ),
-        ("SELECT 1 AS one", "the view has rows of its own"),
+        ("SELECT 1 AS one", "1:1: the view has rows of its own"),
         (
             "SELECT (SELECT max(hours) FROM hr.person) AS m FROM hr.person",
-            "the view has a subquery",
+            "1:9: the view has a subquery",
         ),
         (
             "SELECT hours IN (SELECT hours FROM hr.person) AS m FROM hr.person",
-            "the view has a subquery",
+            "1:18: the view has a subquery",
         ),
         (
             "SELECT random() AS r FROM hr.person",
-            "`random` does not depend on the row alone",
+            "1:8: `random` does not depend on the row alone",
         ),
         (
             "SELECT CAST(now() AS VARCHAR) AS r FROM hr.person",
-            "`now` does not depend on the row alone",
+            "1:13: `now` does not depend on the row alone",
         ),
         (
             "SELECT hours AS __muster_0 FROM hr.person",
-            "a column cannot be named `__muster_0`",
+            "1:17: a column cannot be named `__muster_0`",
         ),
     ];
     for (sql, told) in cases {
         assert!(
-            refused(sql).starts_with(&format!("pipelines/v.sql:0:0: {told}\n  hint: ")),
+            refused(sql).starts_with(&format!("pipelines/v.sql:{told}\n  hint: ")),
             "{sql}: {}",
             refused(sql)
         );
@@ -85,7 +91,7 @@ fn a_view_that_does_not_plan_is_told_at_its_place() {
             "1:8: there is no column `city`\n  hint: did you mean `City`?",
         ),
         ("SELECT hours FROM hr.persn", "1:19: SQL: there is no source `hr.persn`"),
-        ("SELECT hours\nFROM", "0:0: SQL: expected: identifier, found: EOF"),
+        ("SELECT hours\nFROM", "2:5: SQL: expected: identifier, found: EOF"),
         (
             "SELECT hours hours hours FROM hr.person",
             "1:20: SQL: expected: end of statement, found: hours",
@@ -100,13 +106,13 @@ fn a_view_that_does_not_plan_is_told_at_its_place() {
         ),
         (
             "SELECT hours FROM hr.person; SELECT hours FROM hr.person",
-            "0:0: SQL: a feature view is one SELECT",
+            "1:30: SQL: a feature view is one SELECT",
         ),
-        ("DROP TABLE x", "0:0: SQL: a feature view is one SELECT"),
-        ("", "0:0: SQL: a feature view is one SELECT"),
+        ("DROP TABLE x", "1:1: SQL: a feature view is one SELECT"),
+        ("", "1:1: SQL: a feature view is one SELECT"),
         (
             "SELECT hours, hours FROM hr.person",
-            "0:0: two columns of the view have the same name\n  hint: rename one with `AS`",
+            "1:15: two columns of the view have the same name\n  hint: rename one with `AS`",
         ),
     ];
     for (sql, told) in cases {
@@ -117,20 +123,22 @@ fn a_view_that_does_not_plan_is_told_at_its_place() {
 #[test]
 fn a_label_that_reaches_a_feature_is_found_behind_any_name() {
     let cases = [
-        ("SELECT target FROM hr.person", "target"),
-        ("SELECT hours, target * 2 AS t FROM hr.person", "t"),
-        ("SELECT CASE WHEN target = 1 THEN hours END AS h FROM hr.person", "h"),
+        ("SELECT target FROM hr.person", 8, "target"),
+        ("SELECT hours, target * 2 AS t FROM hr.person", 15, "t"),
+        ("SELECT CASE WHEN target = 1 THEN hours END AS h FROM hr.person", 8, "h"),
         (
             "SELECT x AS y FROM (SELECT coalesce(target, 0) AS x, hours FROM hr.person) i",
+            8,
             "y",
         ),
         (
             "WITH i AS (SELECT target AS hours FROM hr.person) SELECT i.hours FROM i",
+            58,
             "hours",
         ),
     ];
-    for (sql, column) in cases {
-        let told = format!("pipelines/v.sql:0:0: the column `{column}` depends on the label `target`");
+    for (sql, place, column) in cases {
+        let told = format!("pipelines/v.sql:1:{place}: the column `{column}` depends on the label `target`");
         assert!(refused(sql).starts_with(&told), "{sql}: {}", refused(sql));
     }
     // A label that stays inside is no feature.
@@ -161,8 +169,8 @@ fn names_of_the_pipeline_that_the_view_lacks_are_told() {
     assert_eq!(
         told,
         [
-            "pipelines/p.yaml:0:0: the view has no column `city`\n  hint: did you mean `City`?",
-            "pipelines/p.yaml:0:0: the text feature `City` is neither categorical nor ordinal\n  \
+            "pipelines/p.yaml:6:17: the view has no column `city`\n  hint: did you mean `City`?",
+            "pipelines/p.yaml:6:16: the text feature `City` is neither categorical nor ordinal\n  \
              hint: list it in the model, or leave it out of the view",
         ]
     );

@@ -5,7 +5,7 @@
 //! people, in the transaction that records it.
 
 use muster_batch::{Alert, Prediction};
-use muster_spec::Pipeline;
+use muster_spec::{Pipeline, nearest};
 use muster_store::ledger::claims::Claim;
 
 /// The measures a condition may name.
@@ -28,13 +28,12 @@ enum Comparison {
 }
 
 impl When {
-    /// Reads `positive_rate > 0.6`; the error says what was expected.
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads `positive_rate > 0.6`; the error is what is wrong and what was expected.
+    fn parse(text: &str) -> Result<Self, (String, String)> {
+        let known = || format!("the measures are `{}`", MEASURES.join("`, `"));
         let expected = || {
-            format!(
-                "`{text}` is no condition: a measure, `<`, `<=`, `>` or `>=`, and a number were expected; the measures are {}",
-                MEASURES.join(", ")
-            )
+            let shape = "a measure, `<`, `<=`, `>` or `>=`, and a number";
+            (format!("`{text}` is no condition"), format!("{shape}; {}", known()))
         };
         let mut words = text.split_whitespace();
         let (Some(measure), Some(comparison), Some(number), None) =
@@ -42,10 +41,10 @@ impl When {
         else {
             return Err(expected());
         };
-        let measure = MEASURES
-            .into_iter()
-            .find(|known| *known == measure)
-            .ok_or_else(expected)?;
+        let measure = MEASURES.into_iter().find(|known| *known == measure).ok_or_else(|| {
+            let near = nearest(measure, &MEASURES).map(|near| format!("did you mean `{near}`?"));
+            (format!("unknown measure `{measure}`"), near.unwrap_or_else(known))
+        })?;
         let comparison = match comparison {
             "<" => Comparison::Below,
             "<=" => Comparison::AtMost,
@@ -71,8 +70,8 @@ impl When {
     }
 }
 
-/// Whether a condition can be read; the error says what was expected.
-pub fn check(text: &str) -> Result<(), String> {
+/// Whether a condition can be read; the error is what is wrong and what was expected.
+pub fn check(text: &str) -> Result<(), (String, String)> {
     When::parse(text).map(drop)
 }
 

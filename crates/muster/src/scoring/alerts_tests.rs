@@ -12,9 +12,12 @@ fn a_condition_of_another_form_is_refused_with_the_measures_there_are() {
         "rate > 1",
         "predictions > 1 2",
     ] {
-        let error = check(text).unwrap_err();
-        assert!(error.contains("positive_rate, mean_score, predictions"), "{error}");
+        let (_, hint) = check(text).unwrap_err();
+        assert!(hint.contains("`positive_rate`, `mean_score`, `predictions`"), "{hint}");
     }
+    let (message, hint) = check("positiv_rate > 1").unwrap_err();
+    assert_eq!(message, "unknown measure `positiv_rate`");
+    assert_eq!(hint, "did you mean `positive_rate`?");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::tree::{self, Node};
 use super::{batches, cases, events, rules, sibling, text_format};
 use crate::contract::Format;
 use crate::ids::{ContractName, ContractVersion};
+use crate::problem::nearest;
 use crate::schema::flatten::flatten;
 use crate::{Contract, Field};
 
@@ -146,6 +147,12 @@ fn schema(
     Some((text, schema, fields))
 }
 
+/// Avro's own types, for hints.
+const AVRO_TYPES: [&str; 14] = [
+    "null", "boolean", "int", "long", "float", "double", "bytes", "string", "record", "enum", "array", "map", "fixed",
+    "decimal",
+];
+
 /// Reads an Avro schema's text; the problems are about its file.
 fn avro(text: &str, report: &mut Report<'_>) -> Option<Schema> {
     let json: serde_json::Value = match serde_json::from_str(text) {
@@ -160,7 +167,20 @@ fn avro(text: &str, report: &mut Report<'_>) -> Option<Schema> {
     match Schema::parse(&json) {
         Ok(schema) => Some(schema),
         Err(error) => {
-            report.say((0, 0), format!("not an Avro schema: {error}"));
+            let told = error.to_string();
+            let tree = tree::parse(text, &mut Report::new("", &mut Vec::new()));
+            // The parser names what it stumbles over, last.
+            let words = told.rsplit(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '.'));
+            let blamed = words.filter(|word| !word.is_empty()).find_map(|word| {
+                let node = tree.as_ref().and_then(|tree| tree.scalar(word))?;
+                Some((node.place, word))
+            });
+            let (place, word) = blamed.unwrap_or(((1, 1), ""));
+            let message = format!("not an Avro schema: {told}");
+            match nearest(word, &AVRO_TYPES).filter(|near| *near != word) {
+                Some(near) => report.hint(place, message, format!("did you mean `{near}`?")),
+                None => report.say(place, message),
+            }
             None
         }
     }

@@ -61,6 +61,33 @@ impl Node {
         Some(if *quoted { Plain::Text(text) } else { resolve(text) })
     }
 
+    /// What stands under a key, or the item of a list that has this text or this `id`.
+    pub fn down(self, step: &str) -> Option<Node> {
+        let is_named = |item: &Node| match &item.value {
+            Value::Scalar { text, .. } => text == step,
+            Value::Map(entries) => entries
+                .iter()
+                .any(|(key, value)| key.text == "id" && value.plain() == Some(Plain::Text(step))),
+            Value::List(_) => false,
+        };
+        match self.value {
+            Value::Map(entries) => entries
+                .into_iter()
+                .find_map(|(key, value)| (key.text == step).then_some(value)),
+            Value::List(items) => items.into_iter().find(is_named),
+            Value::Scalar { .. } => None,
+        }
+    }
+
+    /// The first scalar within this value whose text is this one.
+    pub fn scalar(&self, wanted: &str) -> Option<&Node> {
+        match &self.value {
+            Value::Scalar { text, .. } => (text == wanted).then_some(self),
+            Value::List(items) => items.iter().find_map(|item| item.scalar(wanted)),
+            Value::Map(entries) => entries.iter().find_map(|(_, value)| value.scalar(wanted)),
+        }
+    }
+
     /// What a person would call the value.
     pub fn kind(&self) -> &'static str {
         match (&self.value, self.plain()) {
@@ -105,7 +132,7 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
     };
     let first = builder.document().ok()?;
     let Some(node) = first else {
-        builder.report.say((0, 0), "the file is empty");
+        builder.report.say((1, 1), "the file is empty");
         return None;
     };
     // The rest must parse as well: a problem after the document is still a problem of the file.

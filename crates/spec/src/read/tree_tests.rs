@@ -73,8 +73,8 @@ fn an_unquoted_word_means_what_yaml_says() {
 #[test]
 fn what_is_no_single_plain_document_is_refused_with_its_place() {
     let cases = [
-        ("", "0:0: the file is empty"),
-        ("# only a comment\n", "0:0: the file is empty"),
+        ("", "1:1: the file is empty"),
+        ("# only a comment\n", "1:1: the file is empty"),
         (
             "a: 1\n---\nb: 2\n",
             "3:1: a file holds one document, here a second one begins",
@@ -93,4 +93,23 @@ fn what_is_no_single_plain_document_is_refused_with_its_place() {
     for (text, message) in cases {
         assert_eq!(refused(text), format!("file.yaml:{message}"), "{text}");
     }
+}
+
+#[test]
+fn a_place_is_found_by_keys_and_by_what_items_say() {
+    let yaml = "a:\n  b: [x, yes, z]\nalerts:\n  - { id: one, when: 'p > 1' }\n  - { id: two, when: 'p > 2' }\n";
+    let cases: [(&[&str], (usize, usize)); 7] = [
+        (&[], (1, 1)),
+        (&["a", "b"], (2, 6)),
+        (&["a", "b", "yes"], (2, 10)),
+        (&["alerts", "two", "when"], (5, 22)),
+        // What is not there has the place of what it should be in.
+        (&["a", "c", "d"], (2, 3)),
+        (&["alerts", "three"], (4, 3)),
+        (&["a", "b", "x", "deeper"], (2, 7)),
+    ];
+    for (path, due) in cases {
+        assert_eq!(crate::read::place(yaml, path), due, "{path:?}");
+    }
+    assert_eq!(crate::read::place("{", &["a"]), (0, 0));
 }

@@ -61,7 +61,7 @@ impl<'s> Walk<'s, '_, '_> {
             self.visited += 1;
             if self.visited == COLUMNS_MAX {
                 self.report
-                    .say((0, 0), format!("a contract has fewer than {COLUMNS_MAX} fields"));
+                    .say((1, 1), format!("a contract has fewer than {COLUMNS_MAX} fields"));
             }
             if self.visited >= COLUMNS_MAX {
                 return;

@@ -1,0 +1,3 @@
+SELECT level,
+       houres
+FROM school.visit

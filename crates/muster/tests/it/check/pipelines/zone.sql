@@ -1,0 +1,1 @@
+SELECT level, hours FROM school.visit
