@@ -1,8 +1,9 @@
 //! Rows of text files to events.
 //!
-//! Used by `publish`, `ingest --watch` and `demo`. Each row goes out as it stands in the file, in an all-text schema, with
-//! headers that name file and row; nothing is judged here. What the ledger holds of a file already is left out, so that
-//! a restart publishes what is missing; what arrives twice all the same is counted as a duplicate.
+//! Used by `publish`, `ingest --watch` and `demo`. Each row goes out as it stands in the file, every value a text, as
+//! Avro in an all-text schema or as JSON, whichever the topic's records are, with headers that name file and row; nothing
+//! is judged here. What the ledger holds of a file already is left out, so that a restart publishes what is missing; what
+//! arrives twice all the same is counted as a duplicate.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,8 +15,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use muster_batch::FileRows;
 use muster_batch::raw_lines::{Line, RawLines};
-use muster_contract::decode::TextWriter;
+use muster_contract::decode::{JsonWriter, TextWriter};
 use muster_contract::lines::{Bounds, ColumnsFit, LineReader, Shape, columns_header};
+use muster_spec::contract::Format;
 use muster_spec::{Contract, FileSha, SchemaId, TextFormat};
 use muster_stream::{Outgoing, Publisher, partition_of_row};
 use rand::SeedableRng;
@@ -156,12 +158,18 @@ fn is_json_lines(name: &str) -> bool {
     FileFormat::of_name(Path::new(name)) == FileFormat::Jsonl
 }
 
+/// Writes rows as the topic's records are.
+enum RowWriter {
+    Avro(TextWriter),
+    Json(JsonWriter),
+}
+
 /// Sends rows of one file.
 struct Sender<'a> {
     plan: &'a FilePublisher<'a>,
     file: FileSha,
     held: &'a [FileRows],
-    writer: TextWriter,
+    writer: RowWriter,
     fit: &'a ColumnsFit,
     /// Where the key is in the file.
     key: Option<usize>,
@@ -177,7 +185,10 @@ impl<'a> Sender<'a> {
             plan,
             file,
             held,
-            writer: TextWriter::new(plan.frame_id),
+            writer: match plan.contract.format {
+                Format::Avro => RowWriter::Avro(TextWriter::new(plan.frame_id)),
+                Format::Json => RowWriter::Json(JsonWriter::new(plan.contract)),
+            },
             fit,
             key: fit.order[plan.contract.key],
             misfit: fit.misfit.as_ref().map(columns_header),
@@ -206,7 +217,15 @@ impl<'a> Sender<'a> {
                     .key
                     .and_then(|column| cells.get(column))
                     .filter(|key| !key.is_empty());
-                (self.writer.write(self.fit.arrange(run, row)), key)
+                let cells = self.fit.arrange(run, row);
+                let payload = match &mut self.writer {
+                    RowWriter::Avro(writer) => writer.write(cells),
+                    RowWriter::Json(writer) => {
+                        let missing = self.fit.misfit_of(run, row).map(|misfit| &misfit.missing[..]);
+                        writer.write(cells, missing.unwrap_or_default())
+                    }
+                };
+                (payload, key)
             }
             Line::Uncut(why, raw) => {
                 headers.push(("muster-line", Some(why.code().as_bytes())));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use muster_registry::subject_of;
+use muster_spec::contract::Format;
 use muster_spec::{Contract, FileSha, SchemaId, all_text_schema, schema_id};
 use muster_store::{Ledger, Role};
 use muster_stream::{Connection, Publisher, PublisherConfig, Topics};
@@ -71,10 +72,13 @@ fn held(
     Ok(runtime.block_on(ledger.file_rows_held(&contract.name, file))?)
 }
 
-/// The id the rows are framed with: the registry's for the schema they are written in, or the schema's own.
+/// The id the rows are framed with: the registry's for the schema they are written in, or the schema's own. Objects of
+/// JSON have no frame.
 async fn frame_id(args: &PublishArgs, contract: &Contract) -> anyhow::Result<SchemaId> {
     let written = all_text_schema(contract);
-    let Some(registry) = schemas::registry(servers::registry_url(&args.kafka)?)? else {
+    let framed = contract.format == Format::Avro;
+    let url = servers::registry_url(&args.kafka)?.filter(|_| framed);
+    let Some(registry) = schemas::registry(url)? else {
         return Ok(schema_id(&written));
     };
     let subject = subject_of(&contract.topic);

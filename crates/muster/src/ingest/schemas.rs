@@ -47,7 +47,8 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// One that asks this registry; without one the schemas the ledger was given are all there is.
+    /// One that asks this registry; without one the schemas that the ledger was given, or kept when there was one, are
+    /// all there is.
     pub fn new(shared: Shared, registry: Option<Registry>) -> Self {
         let asked = registry.map(|registry| {
             let kept = Kept {
@@ -63,7 +64,11 @@ impl Schemas {
     pub fn find(&self, id: SchemaId) -> anyhow::Result<Option<String>> {
         self.shared.runtime.block_on(async {
             let Some(asked) = &self.asked else {
-                return Ok(self.shared.ledger.schema("", id).await?);
+                let ledger = &self.shared.ledger;
+                return Ok(match ledger.schema("", id).await? {
+                    None => ledger.schema_of_any(id).await?,
+                    found => found,
+                });
             };
             match asked.get(id).await? {
                 Answer::Schema(text) => Ok(Some(text.to_string())),

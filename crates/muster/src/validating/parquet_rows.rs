@@ -113,10 +113,8 @@ impl ParquetRows {
     fn cells(&self, column: &ArrayRef, above: Option<&NullBuffer>, into: &mut Vec<Cells>) -> anyhow::Result<()> {
         let nulls = NullBuffer::union(above, column.logical_nulls().as_ref());
         if let DataType::Struct(_) = column.data_type() {
-            let inner = column.as_struct().columns().iter();
-            return inner
-                .into_iter()
-                .try_for_each(|column| self.cells(column, nulls.as_ref(), into));
+            let mut inner = column.as_struct().columns().iter();
+            return inner.try_for_each(|column| self.cells(column, nulls.as_ref(), into));
         }
         let column = if above.is_some() {
             let plain = plain(column)?;
@@ -192,9 +190,10 @@ fn text(column: &ArrayRef) -> anyhow::Result<StringArray> {
 
 /// A decimal without the zeros that end its fraction.
 fn without_zeros(text: &str) -> &str {
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.'),
-        false => text,
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
     }
 }
 

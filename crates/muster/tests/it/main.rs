@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a test panics, in its helpers too")]
 
 mod broker;
+mod check;
 mod claims;
 mod connecting;
 mod database;
@@ -16,8 +17,10 @@ mod oracle;
 mod program;
 mod publishing;
 mod real_file;
+mod registry;
 mod scenarios;
 mod scoring;
+mod sealed;
 mod stopping;
 mod typed_files;
 mod validate;

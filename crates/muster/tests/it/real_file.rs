@@ -25,7 +25,7 @@ fn file() -> Option<PathBuf> {
 }
 
 /// The shipped project with nothing but the file in its drop folder.
-fn fresh_project(file: &Path, topic: &str) -> TempDir {
+pub fn fresh_project(file: &Path, topic: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for part in ["schemas", "pipelines", "alerts"] {

@@ -5,7 +5,7 @@
 //! its ports and data from start to drop, through kills and restarts, and ends with this process.
 
 pub mod operator;
-mod prepare;
+pub(crate) mod prepare;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};

@@ -104,7 +104,7 @@ fn server_arguments(class_path: &str, overrides: &[(String, String)]) -> Vec<Str
     arguments
 }
 
-fn cache_folder() -> Result<PathBuf> {
+pub(crate) fn cache_folder() -> Result<PathBuf> {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -135,7 +135,7 @@ fn stamp() -> Result<String> {
     ))
 }
 
-fn program(name: &str, hint: &'static str) -> Result<PathBuf> {
+pub(crate) fn program(name: &str, hint: &'static str) -> Result<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&paths)
         .map(|folder| folder.join(name))
@@ -268,7 +268,7 @@ fn class_path(folder: &Path) -> Result<String> {
 }
 
 /// Removes a file or a folder with all it holds; that it is not there is fine.
-fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     let removed = if path.is_dir() {
         fs::remove_dir_all(path)
     } else {

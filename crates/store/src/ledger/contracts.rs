@@ -57,6 +57,15 @@ impl Ledger {
         Ok(row.map(|row| row.get(0)))
     }
 
+    /// The text of a schema that some registry gave out under this id; nothing where two gave out different ones.
+    pub async fn schema_of_any(&self, id: SchemaId) -> Result<Option<String>, Error> {
+        const SQL: &str = "SELECT min(schema_text) FROM schemas WHERE schema_id = $1
+            GROUP BY schema_id HAVING count(DISTINCT schema_text) = 1";
+        let mut session = self.session("read a schema").await?;
+        let row = session.row_maybe(SQL, &[&i64::from(id.0)]).await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
     /// All schemas that were seen from a registry.
     pub async fn schemas(&self, registry: &str) -> Result<Vec<(SchemaId, String)>, Error> {
         const SQL: &str = "SELECT schema_id, schema_text FROM schemas WHERE registry = $1 ORDER BY schema_id";
