@@ -33,7 +33,8 @@ impl Datums {
     /// The first record's bytes; `rest` begins after it. Errors: bytes that are no such record.
     pub fn cut<'b>(&self, rest: &mut &'b [u8]) -> Result<&'b [u8], Refusal> {
         let whole = *rest;
-        let mut cursor = Cursor::new(whole, whole.len());
+        // How long a record of a file may be is the file's own affair: a length beyond the block is a block cut short.
+        let mut cursor = Cursor::new(whole, usize::MAX);
         self.skips.run(self.record, &mut cursor)?;
         let (record, after) = whole.split_at(whole.len() - cursor.left());
         *rest = after;

@@ -200,7 +200,10 @@ fn text_of(value: &Value, scale: Option<usize>) -> Option<String> {
 /// Text as it is, other bytes in hexadecimal digits.
 fn readable(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes).map_or_else(
-        |_| bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        |_| {
+            let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+            digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+        },
         str::to_owned,
     )
 }

@@ -434,7 +434,8 @@ fn standard_input_is_what_the_flag_says() {
         };
         let mut whole = object(plain);
         whole.insert("cost".into(), object(cost).into());
-        objects += &format!("{}\n", serde_json::Value::Object(whole));
+        objects += &serde_json::Value::Object(whole).to_string();
+        objects.push('\n');
     }
     let container = std::fs::read(avro(folder.path(), "rows.avro", Codec::Snappy)).unwrap();
     for (bytes, kind) in [(objects.as_bytes(), "jsonl"), (&container, "avro")] {
