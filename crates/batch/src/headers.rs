@@ -51,15 +51,7 @@ impl Headers {
 
     /// The headers of one record.
     pub fn iter(&self, record: usize) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        let mut rest = self.slice(record);
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let name = take(&mut rest).unwrap_or_default();
-            let value = take(&mut rest);
-            Some((std::str::from_utf8(name).unwrap_or_default(), value))
-        })
+        encoded_headers(self.slice(record))
     }
 
     /// The first value under a name; `None` where the name is absent or its value is null.
@@ -81,14 +73,22 @@ impl Headers {
     }
 }
 
-fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (length, tail) = rest
-        .split_first_chunk::<4>()
-        .expect("every part has its length before it");
+/// The headers of one record from how they are kept; ends where the bytes are not that.
+pub fn encoded_headers(mut rest: &[u8]) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+    std::iter::from_fn(move || {
+        let (name, tail) = split_part(rest)?;
+        let (value, tail) = split_part(tail)?;
+        rest = tail;
+        Some((std::str::from_utf8(name?).ok()?, value))
+    })
+}
+
+/// The first part, `None` where it is null, and what comes after it.
+fn split_part(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let (length, tail) = bytes.split_first_chunk::<4>()?;
     let length = u32::from_le_bytes(*length);
-    let (value, tail) = tail.split_at(if length == NULL { 0 } else { length as usize });
-    *rest = tail;
-    (length != NULL).then_some(value)
+    let (value, tail) = tail.split_at_checked(if length == NULL { 0 } else { length as usize })?;
+    Some(((length != NULL).then_some(value), tail))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! Reached by ingest and scoring between their steps. Without the feature `failpoints` reaching one is nothing at all;
 //! with it, `FAILPOINTS="commit=return(kill)"` in the environment ends the process there as `kill -9` would.
 
-/// The steps of a batch and of a claim, in their order.
-pub const NAMES: [&str; 16] = [
+/// The steps of a batch, of its dead letters and of a claim, in their order.
+pub const NAMES: [&str; 19] = [
     "receive",
     "decode",
     "judge",
@@ -16,6 +16,9 @@ pub const NAMES: [&str; 16] = [
     "commit",
     "committed",
     "hint",
+    "dead_letters.publish",
+    "dead_letters.published",
+    "dead_letters.advanced",
     "claim",
     "compute",
     "score",

@@ -34,6 +34,11 @@ pub struct Metrics {
     pub lag: IntGaugeVec,
     /// `muster_source_paused{topic,partition}`: 1 while a source is paused.
     pub paused: IntGaugeVec,
+    /// `muster_dead_letters_published_total{contract}`: bad records that a dead-letter topic's brokers acknowledged.
+    pub dead_letters: IntCounterVec,
+    /// `muster_dead_letter_lag_records{contract}`: bad records listed in the ledger and not yet published, by any
+    /// worker; a file of which a part was published counts whole.
+    pub dead_letter_lag: IntGaugeVec,
     /// `muster_last_commit_timestamp_seconds`
     pub last_commit: Gauge,
     /// `muster_runs_total{pipeline,state}`: passes over a pipeline's runs, by what they came to.
@@ -84,6 +89,16 @@ impl Metrics {
                 &["topic", "partition"],
             ),
             paused: make.gauges("source_paused", "1 while a source is paused.", &["topic", "partition"]),
+            dead_letters: make.counters(
+                "dead_letters_published_total",
+                "Bad records published to a dead-letter topic.",
+                &["contract"],
+            ),
+            dead_letter_lag: make.gauges(
+                "dead_letter_lag_records",
+                "Bad records listed and not yet published.",
+                &["contract"],
+            ),
             last_commit: make.gauge("last_commit_timestamp_seconds", "When the last batch was committed."),
             runs: make.counters("runs_total", "Passes over a pipeline's runs.", &["pipeline", "state"]),
             predictions: make.counters("predictions_total", "Predictions written.", &["pipeline", "band"]),

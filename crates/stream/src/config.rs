@@ -231,6 +231,8 @@ pub struct PublisherConfig {
     pub records_max: u32,
     /// How many kilobytes may be under way.
     pub kbytes_max: u32,
+    /// How large a record may be; the broker has a limit of its own.
+    pub record_bytes_max: u32,
     /// After how long a record that no broker acknowledged counts as not delivered.
     pub delivery_timeout_ms: u64,
     /// How many records are sent in a second at most; `None` is as fast as it goes.
@@ -247,6 +249,7 @@ impl PublisherConfig {
             linger_ms: 20,
             records_max: 100_000,
             kbytes_max: 65_536,
+            record_bytes_max: 1_000_000,
             delivery_timeout_ms: 120_000,
             rows_per_sec: None,
         }
@@ -264,6 +267,7 @@ impl PublisherConfig {
             ("linger.ms", self.linger_ms.to_string()),
             ("queue.buffering.max.messages", self.records_max.to_string()),
             ("queue.buffering.max.kbytes", self.kbytes_max.to_string()),
+            ("message.max.bytes", self.record_bytes_max.to_string()),
             ("message.timeout.ms", self.delivery_timeout_ms.to_string()),
             // Java's clients hash keys like this: the same key goes to the same partition whoever publishes it.
             ("partitioner", "murmur2_random".to_owned()),

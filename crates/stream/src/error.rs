@@ -89,6 +89,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a record is larger than the client or the broker takes: sending it again does not help.
+    pub fn is_record_too_large(&self) -> bool {
+        let (Self::Topic { code, .. } | Self::Kafka { code, .. } | Self::Delivery { code, .. }) = self else {
+            return false;
+        };
+        matches!(
+            code,
+            RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize
+        )
+    }
+
     /// What rdkafka reported while `action` was tried.
     pub(crate) fn from_kafka(action: &'static str, error: KafkaError) -> Self {
         match error {

@@ -139,11 +139,19 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
 }
 
 fn mock_broker(project: &Project, partitions: i32) -> anyhow::Result<MockBroker> {
-    let topics: Vec<(&str, i32)> = project
+    let mut topics: Vec<(&str, i32)> = project
         .contracts
         .iter()
-        .map(|contract| (contract.topic.as_str(), partitions))
+        .flat_map(|contract| {
+            let dead = contract.dead_letter.as_ref().map(|dead| dead.topic.as_str());
+            [Some(contract.topic.as_str()), dead]
+        })
+        .flatten()
+        .map(|topic| (topic, partitions))
         .collect();
+    // Contracts may share a dead-letter topic.
+    topics.sort_unstable();
+    topics.dedup();
     MockBroker::start(&topics).context("could not start the in-process broker")
 }
 
@@ -163,6 +171,7 @@ impl Demo<'_> {
             }
         }
         let exit = exit_of(&passes);
+        ingest.wait_published().await;
         let report = Report::read(&self.score_ledger, &self.planned, published, passes, began.elapsed()).await?;
         self.output.json(&report.json())?;
         self.output.text(&report.text())?;

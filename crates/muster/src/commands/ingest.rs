@@ -42,6 +42,7 @@ pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
     let ingest = Ingest::start(shared.clone(), plan).await?;
     if args.once {
         ingest.wait_committed().await?;
+        ingest.wait_published().await;
     } else {
         shutdown.asked().await;
     }

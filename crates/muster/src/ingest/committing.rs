@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use super::assignments::Assignment;
+use super::dead_letters::Bell;
 use super::pausing::{Pausing, SharedReceiver, tell};
 use super::sealing::{SealedBatch, ToCommit};
 use crate::failpoint;
@@ -31,16 +32,24 @@ pub struct Committing {
     pausing: Pausing,
     receiver: SharedReceiver,
     topics: Arc<Topics>,
+    dead_letters: Bell,
 }
 
 impl Committing {
     /// A committer.
-    pub fn new(shared: Shared, pausing: Pausing, receiver: SharedReceiver, topics: Arc<Topics>) -> Self {
+    pub fn new(
+        shared: Shared,
+        pausing: Pausing,
+        receiver: SharedReceiver,
+        topics: Arc<Topics>,
+        dead_letters: Bell,
+    ) -> Self {
         Self {
             shared,
             pausing,
             receiver,
             topics,
+            dead_letters,
         }
     }
 
@@ -215,6 +224,9 @@ impl Committing {
                 .inc_by(rule.rows);
         }
         metrics.batches.with_label_values(&[contract]).inc();
+        if sealed.bad > 0 {
+            self.dead_letters.ring();
+        }
         metrics
             .last_commit
             .set(chrono::Utc::now().timestamp_millis() as f64 / 1000.0);

@@ -6,12 +6,15 @@
 //! receive ──8──► decode, judge ──4──► seal ──2──► commit
 //! ```
 //!
+//! Beside them a thread publishes dead letters from what the ledger lists.
+//!
 //! Receiving is the group's member and never waits for the others; a full channel holds records back at the broker.
 //! Offsets come from the ledger alone. A source that is revoked, fenced or paused dies at once for every stage, and what
 //! was not committed is dropped and read again.
 
 pub mod assignments;
 pub mod committing;
+pub mod dead_letters;
 mod judging;
 mod keys;
 pub mod pausing;
@@ -38,6 +41,7 @@ use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use assignments::{Assignments, Beginning, LedgerAssigner};
 use committing::Committing;
+use dead_letters::DeadLetters;
 use judging::Judging;
 use pausing::{Pausing, SharedReceiver, tell};
 use progress::Progress;
@@ -185,6 +189,7 @@ pub struct Ingest {
     threads: Vec<std::thread::JoinHandle<()>>,
     committing: JoinHandle<()>,
     watching: JoinHandle<()>,
+    dead_letters: Option<DeadLetters>,
 }
 
 impl Ingest {
@@ -227,11 +232,13 @@ impl Ingest {
             to_seal,
         )?;
         let sealing = Sealing::new(shared.clone(), plan.limits, pausing.clone(), to_commit);
+        let dead_letters = DeadLetters::start(&shared, &plan.contracts, &plan.connection, &topics)?;
         let committing = Committing::new(
             shared.clone(),
             pausing.clone(),
             Arc::clone(&receiver),
             Arc::clone(&topics),
+            dead_letters.as_ref().map(DeadLetters::bell).unwrap_or_default(),
         );
         let threads = vec![
             spawn("muster-judge", &shared, move || judging.run(received))?,
@@ -253,6 +260,7 @@ impl Ingest {
             threads,
             committing,
             watching,
+            dead_letters,
         })
     }
 
@@ -278,7 +286,16 @@ impl Ingest {
         }
     }
 
-    /// Drains: what was received is judged, sealed and committed, then the group is left.
+    /// Waits until every dead letter that the ledger lists now was published, those of sources that rest after a fault
+    /// left out. Returns early when a stop is asked for.
+    pub async fn wait_published(&self) {
+        if let Some(dead_letters) = &self.dead_letters {
+            dead_letters.wait_published().await;
+        }
+    }
+
+    /// Drains: what was received is judged, sealed and committed, the group is left, and dead letters are published for
+    /// a few seconds at most.
     pub async fn stop(self) -> anyhow::Result<()> {
         tell(&self.receiver, Receiver::drain);
         self.shared.progress.wait_drained().await;
@@ -296,6 +313,9 @@ impl Ingest {
         }
         self.committing.await?;
         self.watching.abort();
+        if let Some(dead_letters) = self.dead_letters {
+            dead_letters.stop().await;
+        }
         match self.shared.failure() {
             Some(reason) => anyhow::bail!("{reason}"),
             None => Ok(()),

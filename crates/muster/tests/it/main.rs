@@ -10,6 +10,7 @@ mod check;
 mod claims;
 mod connecting;
 mod database;
+mod dead_letters;
 mod disk;
 mod groups;
 mod killed;

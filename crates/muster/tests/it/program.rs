@@ -144,7 +144,7 @@ impl Program {
 
     /// A metric's value, summed over its labels; the program must answer HTTP.
     pub fn metric(&self, name: &str) -> f64 {
-        let answer = self.get("/metrics");
+        let (_, answer) = self.get("/metrics");
         let of_name = answer.lines().filter(|line| {
             line.strip_prefix(name)
                 .is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
@@ -158,8 +158,8 @@ impl Program {
     pub fn wait_ready(&self, limit: Duration) {
         let begun = Instant::now();
         loop {
-            let answer = self.get("/readyz");
-            if answer.starts_with("HTTP/1.1 200") {
+            let (code, answer) = self.get("/readyz");
+            if code == 200 {
                 return;
             }
             assert!(begun.elapsed() < limit, "`{}` is not ready: {answer}", self.what);
@@ -167,8 +167,8 @@ impl Program {
         }
     }
 
-    /// What it answers to a request, head and body.
-    pub fn get(&self, path: &str) -> String {
+    /// What it answers over HTTP: the code and the body.
+    pub fn get(&self, path: &str) -> (u16, String) {
         let line = self.wait_said("answering http", Duration::from_secs(30));
         let address: String = line
             .split("127.0.0.1:")
@@ -180,7 +180,9 @@ impl Program {
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        answer
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let code = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (code, body.to_owned())
     }
 }
 

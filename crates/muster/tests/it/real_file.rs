@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use muster_sandbox::kafka::operator::read_topic;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -114,6 +115,8 @@ fn the_public_file_gives_the_known_sums_on_the_mock_and_on_kafka_and_nothing_new
     assert_sums(&again);
     assert_eq!(again["published"]["sent"], 0);
     assert_eq!(again["runs"][0]["state"], "skipped");
+    let dead_letters = read_topic(&brokers, &format!("{topic}.dead")).unwrap();
+    assert_eq!(dead_letters.len() as u64, BAD, "each bad row is a dead letter, once");
     assert_eq!(
         shown["predictions"]["bands"], first["predictions"]["bands"],
         "the same rows, the same model"

@@ -42,13 +42,28 @@ impl World {
         Self::with(brokers, fresh_database("muster_it").unwrap(), name, partitions)
     }
 
+    /// A new one on the shared broker whose contract has these parts of its text replaced.
+    pub fn altered(name: &str, partitions: i32, parts: &[(&str, &str)]) -> Option<Self> {
+        let brokers = muster_sandbox::kafka::broker_for_tests()?;
+        let database_url = fresh_database("muster_it").unwrap();
+        let yaml = parts.iter().fold(YAML.to_owned(), |yaml, (from, to)| {
+            assert!(yaml.contains(from), "the contract has no `{from}`");
+            yaml.replace(from, to)
+        });
+        Some(Self::made(brokers, database_url, name, partitions, &yaml))
+    }
+
     /// A new one with this broker and this ledger, which is made.
     pub fn with(brokers: String, database_url: String, name: &str, partitions: i32) -> Self {
+        Self::made(brokers, database_url, name, partitions, YAML)
+    }
+
+    fn made(brokers: String, database_url: String, name: &str, partitions: i32, yaml: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let topic = format!("it.{name}.{}.{count}", std::process::id());
         let folder = tempfile::tempdir().unwrap();
-        let yaml = YAML.replace("TOPIC", &topic);
+        let yaml = yaml.replace("TOPIC", &topic);
         for (path, text) in [
             ("schemas/visit.avsc", SCHEMA),
             ("schemas/school.visit.contract.yaml", yaml.as_str()),
@@ -60,7 +75,7 @@ impl World {
             std::fs::write(path, text).unwrap();
         }
         let settings = format!(
-            "session.timeout.ms={}\nheartbeat.interval.ms=300\n",
+            "session.timeout.ms={}\nheartbeat.interval.ms=300\ntopic.metadata.refresh.interval.ms=2000\n",
             SESSION.as_millis()
         );
         std::fs::write(folder.path().join("kafka.properties"), settings).unwrap();
@@ -73,19 +88,16 @@ impl World {
             database_url,
             contract: Arc::new(contract.unwrap()),
         };
-        world.make_topics(partitions);
+        world.make_topic(partitions);
         world.run(&["migrate"]).with_code(0);
         world
     }
 
-    /// Makes the topic and its dead-letter topic where they are missing.
-    pub fn make_topics(&self, partitions: i32) {
+    /// Makes the topic where it is missing. Its dead-letter topic is made by the program.
+    pub fn make_topic(&self, partitions: i32) {
         let topics = Topics::new(&Connection::new(&self.brokers)).unwrap();
-        for (topic, partitions) in [(self.topic.clone(), partitions), (self.dead_topic(), 1)] {
-            topics
-                .ensure(&topic, Some(partitions), Duration::from_secs(30))
-                .unwrap();
-        }
+        let limit = Duration::from_secs(30);
+        topics.ensure(&self.topic, Some(partitions), limit).unwrap();
     }
 
     pub fn dead_topic(&self) -> String {

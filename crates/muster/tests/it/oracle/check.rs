@@ -8,6 +8,7 @@ use muster_store::FolderStore;
 use muster_store::files::{ListedFile, open};
 use serde::Deserialize;
 
+use super::dead_letters::check_dead_letters;
 use super::{Log, Outcome};
 use crate::world::World;
 
@@ -109,8 +110,9 @@ struct Recount {
     rules: BTreeMap<String, u64>,
 }
 
-/// Holds everything against what was sent. `predicted` says whether every good row was to be scored by now.
-pub fn check(world: &World, log: &Log, predicted: bool) {
+/// Holds everything against what was sent. `predicted` says whether every good row was to be scored by now. How many
+/// dead letters were published more often than once: none where nothing went wrong.
+pub fn check(world: &World, log: &Log, predicted: bool) -> u64 {
     let ledger: Ledger = serde_json::from_str(&world.ask(LEDGER)).unwrap();
     let mut found: HashMap<(i64, i64), Vec<Found>> = HashMap::new();
     let mut recounts: HashMap<i64, Recount> = HashMap::new();
@@ -150,6 +152,7 @@ pub fn check(world: &World, log: &Log, predicted: bool) {
         rows.iter().map(|row| row["received"].as_u64().unwrap()).sum::<u64>(),
         received
     );
+    check_dead_letters(world, log)
 }
 
 /// Every record of the log lies in exactly one place, the right one.

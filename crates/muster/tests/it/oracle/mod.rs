@@ -2,9 +2,10 @@
 //!
 //! [`Producer`] writes records of every kind, good and bad, at places it keeps in its [`Log`]. [`check`] reads ledger and
 //! sealed files and accounts for every record of the log exactly once as good, bad, duplicate or tombstone, for every
-//! statistic by a recount, and for every prediction by its row.
+//! statistic by a recount, for every prediction by its row, and for every bad record by its dead letters.
 
 mod check;
+mod dead_letters;
 mod planted;
 mod produce;
 
@@ -31,4 +32,6 @@ pub struct Sent {
     pub outcome: Outcome,
     /// Its payload, where it is bad: it must be kept as it was.
     pub payload: Vec<u8>,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
 }

@@ -8,7 +8,7 @@ use crate::world::{PIPELINE, World};
 type Plant = fn(&mut Log);
 
 /// What is planted, by name.
-const FAULTS: [(&str, Plant); 5] = [
+const FAULTS: [(&str, Plant); 6] = [
     ("a record that the ledger does not hold", |log| {
         let last = log.incarnations[0][1].last().unwrap().clone();
         log.incarnations[0][1].push(last);
@@ -32,6 +32,10 @@ const FAULTS: [(&str, Plant); 5] = [
         let bad = log.incarnations[0][0].iter_mut().find(|sent| !sent.payload.is_empty());
         bad.unwrap().payload.push(0);
     }),
+    ("a dead letter with another key", |log| {
+        let bad = log.incarnations[0][1].iter_mut().find(|sent| !sent.payload.is_empty());
+        bad.unwrap().key = Some(b"another".to_vec());
+    }),
 ];
 
 #[test]
@@ -40,7 +44,7 @@ fn the_oracle_sees_every_planted_fault() {
     let mut producer = Producer::new(&world.brokers, &world.topic, &world.contract, 3);
     producer.send(600);
     world.run(&["ingest", "--once"]).with_code(0);
-    check(&world, &producer.log, false);
+    assert_eq!(check(&world, &producer.log, false), 0);
     for (name, plant) in FAULTS {
         let mut log = producer.log.clone();
         plant(&mut log);

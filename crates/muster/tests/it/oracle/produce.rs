@@ -167,6 +167,28 @@ impl Producer {
             self.send_event(number);
         }
         self.next += events;
+        self.flush();
+    }
+
+    /// Sends one event as a good one would be, to a partition and under an id of choice.
+    pub fn send_as(&mut self, partition: usize, id: u64, number: u64, outcome: Outcome) {
+        let payload = Event::of(number).typed(number, self.typed_id);
+        self.put_to(partition, id, Some(number), Some(&payload), outcome);
+        self.next = self.next.max(id + 1).max(number + 1);
+    }
+
+    /// Sends records to one partition that will not decode.
+    pub fn send_undecodable(&mut self, partition: usize, records: u64) {
+        // Far from the numbered events, of which later ones are delivered again.
+        for number in (10_000_000..).take(records as usize) {
+            let outcome = bad(&["record.undecodable"]);
+            self.put_to(partition, number, Some(number), Some(b"?"), outcome);
+        }
+        self.flush();
+    }
+
+    /// Waits for all acknowledgements.
+    pub fn flush(&self) {
         self.publisher.flush(PATIENCE).unwrap();
     }
 
@@ -262,7 +284,10 @@ impl Producer {
 
     fn put(&mut self, number: u64, key: Option<u64>, payload: Option<&[u8]>, outcome: Outcome) {
         // Its own partition as long as the topic has as many: a redelivery meets the first delivery.
-        let partition = number as usize % self.partitions;
+        self.put_to(number as usize % self.partitions, number, key, payload, outcome);
+    }
+
+    fn put_to(&mut self, partition: usize, number: u64, key: Option<u64>, payload: Option<&[u8]>, outcome: Outcome) {
         let key = key.map(|key| key.to_string());
         let id = number.to_string();
         self.publisher
@@ -282,6 +307,7 @@ impl Producer {
                 .unwrap_or_default()
                 .to_vec(),
             outcome,
+            key: key.map(String::into_bytes),
         });
     }
 }
