@@ -16,6 +16,8 @@ pub struct PartitionRef {
     pub topic_id: TopicId,
     /// The partition.
     pub partition: i32,
+    /// How many partitions the topic had when this one was taken.
+    pub partitions: i32,
     /// Rises with every time this process takes partitions; batches carry it.
     pub generation: u64,
 }

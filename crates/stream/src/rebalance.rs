@@ -75,6 +75,7 @@ impl Receiving {
                     topic: Arc::from(topic.as_str()),
                     topic_id: facts.id,
                     partition: *partition,
+                    partitions: facts.partitions,
                     generation: self.generation,
                 })
             })

@@ -65,7 +65,7 @@ pub(crate) struct Receiving {
     inbox: Inbox<Command>,
     lag: Arc<Mutex<Vec<Lag>>>,
     lag_due: Instant,
-    draining: bool,
+    pub(crate) draining: bool,
     drained: bool,
 }
 

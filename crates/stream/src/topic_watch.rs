@@ -1,7 +1,9 @@
-//! Notices that a topic is gone or was made again, and tells a gap in the log from another log.
+//! Notices that a topic is gone, was made again or has grown, and tells a gap in the log from another log.
 //!
 //! Part of the receiving loop. Kafka itself would let a member go on in a topic made again under the same name: at its
 //! old offset, past records it never saw. So topics are asked for their ids in turn, and at once when a fetch fails.
+//! Partitions that are added change which keys lie where: the sources that are held are then taken again, so that who
+//! takes them knows of it. The group hears of new partitions by itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 use muster_spec::{SourceId, TopicId};
 use rdkafka::consumer::Consumer;
 
-use crate::lane::LaneState;
+use crate::lane::{Lane, LaneState};
 use crate::receiving::Receiving;
 use crate::{Received, TopicFacts};
 
@@ -74,6 +76,7 @@ impl Receiving {
                 Some(found) => {
                     self.watch.missing.remove(&topic);
                     if found.id == was {
+                        self.on_growth(&topic, found.partitions);
                         self.on_present(&topic);
                     } else {
                         let event = Received::TopicRecreated {
@@ -113,6 +116,17 @@ impl Receiving {
             }
         } else if *count < MISSING_MIN {
             self.watch.hurry();
+        }
+    }
+
+    /// Takes the sources again that were taken when the topic had fewer partitions.
+    fn on_growth(&mut self, topic: &str, partitions: i32) {
+        let outgrown =
+            |lane: &Lane| *lane.taken.partition.topic == *topic && lane.taken.partition.partitions < partitions;
+        // Who drains takes nothing anew, and what was received is still to be committed.
+        if !self.draining && self.lanes.iter().any(outgrown) {
+            tracing::info!(topic, partitions, "topic has grown: its sources are taken again");
+            self.retake(outgrown);
         }
     }
 

@@ -16,7 +16,7 @@ use muster_stream::{AssignError, Assigner, PartitionRef, Start, StartAt, Taken, 
 
 /// How long the ledger may take to answer a rebalance.
 const ASSIGN_LIMIT: Duration = Duration::from_secs(10);
-/// How long the broker may take to say how many partitions a topic has.
+/// How long the broker may take to say where a log ends.
 const DESCRIBE_LIMIT: Duration = Duration::from_secs(5);
 
 /// One source, held from one rebalance to the next.
@@ -91,7 +91,7 @@ pub struct LedgerAssigner {
     pub shared: Shared,
     /// The contracts by topic.
     pub contracts: HashMap<String, Arc<Contract>>,
-    /// How many partitions a topic has.
+    /// Where a topic's logs end.
     pub topics: Arc<Topics>,
     /// The sources held.
     pub assignments: Assignments,
@@ -134,14 +134,14 @@ impl LedgerAssigner {
         }
     }
 
-    fn partition(&self, held: &PartitionRef, counts: &HashMap<String, i32>) -> Result<Partition, AssignError> {
+    fn partition(&self, held: &PartitionRef) -> Result<Partition, AssignError> {
         let contract = self.contract(&held.topic)?;
         Ok(Partition {
             contract: contract.name.clone(),
             topic: Arc::clone(&held.topic),
             topic_id: held.topic_id,
             partition: held.partition,
-            partitions: counts.get(&*held.topic).copied().unwrap_or(held.partition + 1),
+            partitions: held.partitions,
         })
     }
 
@@ -149,21 +149,6 @@ impl LedgerAssigner {
         self.contracts
             .get(topic)
             .ok_or_else(|| AssignError::new(format!("no contract has topic `{topic}`")))
-    }
-
-    /// How many partitions each topic has.
-    fn counts(&self, partitions: &[PartitionRef]) -> Result<HashMap<String, i32>, AssignError> {
-        let mut topics: Vec<&str> = partitions.iter().map(|held| &*held.topic).collect();
-        topics.sort_unstable();
-        topics.dedup();
-        let facts = self
-            .topics
-            .describe(&topics, DESCRIBE_LIMIT)
-            .map_err(|error| AssignError::new(error.to_string()))?;
-        Ok(facts
-            .into_iter()
-            .map(|(topic, facts)| (topic, facts.partitions))
-            .collect())
     }
 
     fn hold(&self, held: &PartitionRef, taken: &Assigned) -> Result<Start, AssignError> {
@@ -192,10 +177,9 @@ impl LedgerAssigner {
 
 impl Assigner for LedgerAssigner {
     fn assign(&self, partitions: &[PartitionRef]) -> Result<Vec<Start>, AssignError> {
-        let counts = self.counts(partitions)?;
         let asked: Vec<Partition> = partitions
             .iter()
-            .map(|held| self.partition(held, &counts))
+            .map(|held| self.partition(held))
             .collect::<Result<_, _>>()?;
         let Shared {
             ledger,

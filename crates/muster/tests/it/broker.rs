@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use muster_sandbox::kafka::{operator, own_broker_for_tests};
 
-use crate::oracle::{Producer, check};
+use crate::oracle::{Outcome, Producer, check};
+use crate::program::Program;
 use crate::world::World;
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -50,7 +51,7 @@ fn a_topic_deleted_and_made_again_is_a_new_source_that_is_read_from_its_beginnin
     let ingest = world.ingest();
     world.wait_received(producer.log.records(), LIMIT);
     operator::delete_topic(&world.brokers, &world.topic).unwrap();
-    world.make_topics(3);
+    world.make_topic(3);
     producer.begin_again(&world.brokers);
     producer.send(300);
     world.wait_received(producer.log.records(), LIMIT);
@@ -72,6 +73,57 @@ fn a_topic_that_grows_from_three_to_six_partitions_is_read_whole_and_known_event
     producer.grow(&world.brokers, 6);
     producer.send(1_200);
     world.wait_received(producer.log.records(), LIMIT);
+    ingest.signal("TERM");
+    ingest.wait(LIMIT).with_code(0);
+    check(&world, &producer.log, false);
+}
+
+/// How often it has taken a source so far.
+fn taken(ingest: &Program) -> usize {
+    ingest
+        .said()
+        .lines()
+        .filter(|line| line.contains("took a source"))
+        .count()
+}
+
+#[test]
+fn a_worker_that_never_restarts_knows_the_keys_of_all_partitions_once_the_topic_has_grown() {
+    let unique = (
+        "rules:\n",
+        "rules:\n  - { id: number.unique, field: number, unique: { within: 7d, keys_max: 1000000 } }\n",
+    );
+    let Some(world) = World::altered("moved", 3, &[unique]) else {
+        return;
+    };
+    let mut producer = Producer::new(&world.brokers, &world.topic, &world.contract, 3);
+    for number in 0..300 {
+        producer.send_as(number as usize % 3, number, number, Outcome::Good);
+    }
+    producer.flush();
+    let mut ingest = world.ingest();
+    world.wait_received(producer.log.records(), LIMIT);
+    assert_eq!(taken(&ingest), 3);
+    operator::add_partitions(&world.brokers, &world.topic, 6).unwrap();
+    producer.grow(&world.brokers, 6);
+    ingest.wait_said("topic has grown", LIMIT);
+    let begun = std::time::Instant::now();
+    // The three it held, once more, and the three that are new.
+    while taken(&ingest) < 9 {
+        assert!(begun.elapsed() < LIMIT, "{}", ingest.said());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // Each goes to another partition than before, to old ones and to new ones: first events that are known, then new
+    // events with keys that are.
+    for number in 0..60 {
+        let to = (number as usize + 1) % 6;
+        producer.send_as(to, number, number, Outcome::Duplicate);
+        let unique = Outcome::Bad(vec!["number.unique".to_owned()]);
+        producer.send_as(to, 1_000 + number, 60 + number, unique);
+    }
+    producer.flush();
+    world.wait_received(producer.log.records(), LIMIT);
+    assert!(ingest.runs());
     ingest.signal("TERM");
     ingest.wait(LIMIT).with_code(0);
     check(&world, &producer.log, false);
