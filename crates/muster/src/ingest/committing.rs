@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::assignments::Assignment;
 use super::dead_letters::Bell;
-use super::pausing::{Pausing, SharedReceiver, tell};
+use super::pausing::{PauseDue, Pausing, SharedReceiver, tell};
 use super::sealing::{SealedBatch, ToCommit};
 use crate::failpoint;
 
@@ -71,11 +71,20 @@ impl Committing {
                     ToCommit::CaughtUp(assignment, next) if assignment.is_alive() => {
                         self.shared.progress.committed(&assignment, next);
                     }
+                    ToCommit::Pause(due) if due.assignment.is_alive() => self.pause(*due).await,
                     ToCommit::Drained => self.shared.progress.drained(),
-                    ToCommit::CaughtUp(..) | ToCommit::Batch(_) => {}
+                    ToCommit::CaughtUp(..) | ToCommit::Pause(_) | ToCommit::Batch(_) => {}
                 }
             }
         }
+    }
+
+    /// Pauses a source whose judged rows are in.
+    async fn pause(&self, due: PauseDue) {
+        let pausing = self.pausing.clone();
+        let paused = tokio::task::spawn_blocking(move || pausing.pause(&due.assignment, &due.reason, due.alert));
+        // It fails only where the runtime is ending.
+        let _ = paused.await;
     }
 
     /// Commits what is alive, trying again for as long as it stays so.

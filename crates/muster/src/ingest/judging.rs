@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::assignments::{Assignment, Assignments};
 use super::keys::rebuild;
-use super::pausing::Pausing;
+use super::pausing::{PauseDue, Pausing};
 use super::schemas::Schemas;
 use super::sealing::ToSeal;
 use super::{Shared, patiently};
@@ -33,6 +33,8 @@ struct Lane {
     generation: u64,
     keys: KeyState,
     bad_ratio: Option<BadRatio>,
+    /// Too much was bad: the source pauses when what was judged so far is committed.
+    stopped: bool,
 }
 
 /// The thread's state.
@@ -149,7 +151,7 @@ impl Judging {
         let Some(bench) = self.benches.get_mut(assignment.contract.name.as_str()) else {
             return true;
         };
-        let Some(lane) = self.lanes.get_mut(&assignment.source) else {
+        let Some(lane) = self.lanes.get_mut(&assignment.source).filter(|lane| !lane.stopped) else {
             return true;
         };
         let (delta, payload_bytes) = (batch.delta, batch.byte_len() as u64);
@@ -159,12 +161,9 @@ impl Judging {
         failpoint::reach("judge");
         let (good, bad) = (judged.good_records.len() as u64, judged.bad_records.len() as u64);
         let over = lane.bad_ratio.as_mut().and_then(|measure| measure.add(good + bad, bad));
+        lane.stopped = over.is_some();
         let full = lane.keys.full();
         self.count_refusals(assignment, &judged);
-        if let Some(ratio) = over {
-            self.pause_for_ratio(assignment, ratio);
-            return true;
-        }
         if let Some(full) = full {
             let rule = assignment.contract.rule_id(full.rule);
             let reason = format!(
@@ -180,12 +179,16 @@ impl Judging {
             self.pausing.pause(assignment, &reason, alert);
             return true;
         }
-        self.pass(ToSeal::Judged {
+        let passed = self.pass(ToSeal::Judged {
             assignment: Arc::clone(assignment),
             judged: Box::new(judged),
             delta,
             payload_bytes,
-        })
+        });
+        match over {
+            Some(ratio) => passed && self.stop_for_ratio(assignment, ratio),
+            None => passed,
+        }
     }
 
     /// Makes a source's state for its assignment, from the ledger; `false` when it ended meanwhile.
@@ -217,6 +220,7 @@ impl Judging {
                 generation: assignment.generation,
                 keys,
                 bad_ratio,
+                stopped: false,
             },
         );
         true
@@ -264,11 +268,15 @@ impl Judging {
         self.pausing.pause(assignment, &reason, alert);
     }
 
-    fn pause_for_ratio(&self, assignment: &Assignment, ratio: f64) {
+    /// Pauses a source behind what was judged of it: who resumes it goes on past that, not into it again.
+    fn stop_for_ratio(&self, assignment: &Arc<Assignment>, ratio: f64) -> bool {
         let limit = assignment.contract.stop_above.map(|limit| limit.ratio);
-        let reason = format!("stop_above: {:.1} % of the last rows were bad", ratio * 100.0);
-        let alert = alert(assignment, "stop_above", Some(ratio), limit);
-        self.pausing.pause(assignment, &reason, alert);
+        self.pausing.hold(assignment);
+        self.pass(ToSeal::Pause(Box::new(PauseDue {
+            assignment: Arc::clone(assignment),
+            reason: format!("stop_above: {:.1} % of the last rows were bad", ratio * 100.0),
+            alert: alert(assignment, "stop_above", Some(ratio), limit),
+        })))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Pausing one source: in the ledger with an alert, at the receiver, and for every stage at once.
 //!
-//! Used by judging. The other sources go on. What was received and not committed is dropped, so that after
-//! `muster resume` it is read again from the ledger's next offset.
+//! Used by judging and committing. The other sources go on. What was received and not committed is dropped, so that
+//! after `muster resume` it is read again from the ledger's next offset. A source with too much bad is paused by
+//! committing, behind what was judged of it: else it would stop at the same rows each time it is resumed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +23,16 @@ pub fn tell(receiver: &SharedReceiver, order: impl FnOnce(&Receiver)) {
     }
 }
 
+/// A pause that waits until what was judged before it is committed.
+pub struct PauseDue {
+    /// Whose.
+    pub assignment: Arc<Assignment>,
+    /// What people see.
+    pub reason: String,
+    /// Who is told.
+    pub alert: Alert,
+}
+
 /// Pauses sources.
 #[derive(Clone)]
 pub struct Pausing {
@@ -35,9 +46,14 @@ impl Pausing {
         Self { shared, receiver }
     }
 
+    /// Receives no more of a source.
+    pub fn hold(&self, assignment: &Assignment) {
+        tell(&self.receiver, |receiver| receiver.pause(assignment.source));
+    }
+
     /// Pauses a source with the reason people see; waits until the ledger knows it.
     pub fn pause(&self, assignment: &Assignment, reason: &str, alert: Alert) {
-        tell(&self.receiver, |receiver| receiver.pause(assignment.source));
+        self.hold(assignment);
         let alerts = [alert];
         let paused = patiently(
             &self.shared,

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use super::assignments::Assignment;
-use super::pausing::Pausing;
+use super::pausing::{PauseDue, Pausing};
 use crate::failpoint;
 
 /// What sealing takes.
@@ -42,6 +42,8 @@ pub enum ToSeal {
         /// The offset that the next record will have at least.
         next: Offset,
     },
+    /// A source is to be paused when everything judged of it is committed.
+    Pause(Box<PauseDue>),
     /// Nothing more comes before the receiver is stopped.
     Drained,
 }
@@ -52,6 +54,8 @@ pub enum ToCommit {
     Batch(Box<SealedBatch>),
     /// Everything before this of a source is on its way, and the source's log was read to its end.
     CaughtUp(Arc<Assignment>, Offset),
+    /// Everything before this of a source is on its way, and the source is to be paused behind it.
+    Pause(Box<PauseDue>),
     /// Everything that was received is on its way.
     Drained,
 }
@@ -143,6 +147,10 @@ impl Sealing {
             ToSeal::CaughtUp { assignment, next } => {
                 self.caught_up.insert(assignment.source, (assignment, next));
                 true
+            }
+            ToSeal::Pause(due) => {
+                let source = due.assignment.source;
+                self.seal_where(|open| open.assignment.source == source) && self.hand_on(ToCommit::Pause(due))
             }
             ToSeal::Drained => self.seal_where(|_| true) && self.hand_on(ToCommit::Drained),
         }

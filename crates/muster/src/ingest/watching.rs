@@ -56,10 +56,12 @@ pub async fn run(watched: Watched) {
                 }
             }
         });
-        shared
-            .metrics
-            .ledger_up
-            .set(i64::from(shared.ledger.ping().await.is_ok()));
+        let answered = shared.ledger.ping().await;
+        shared.metrics.ledger_up.set(i64::from(answered.is_ok()));
+        match answered {
+            Ok(()) => shared.readiness.ready("ledger"),
+            Err(error) => shared.readiness.not_ready("ledger", error.to_string()),
+        }
         if turn.is_multiple_of(RESUMED_EVERY) {
             take_resumed(&shared, &pausing).await;
             look_for_broker(&shared, &topics, &names).await;

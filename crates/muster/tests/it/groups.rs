@@ -90,3 +90,26 @@ fn batches_judged_before_a_repair_are_judged_again_after_it() {
     assert!(said.contains("fence=\"revision\""), "no batch met a repair:\n{said}");
     check(&world, &log, false);
 }
+
+#[test]
+fn workers_killed_under_the_new_group_protocol_are_succeeded_and_nothing_is_lost_or_doubled() {
+    let Some(world) = World::new("protocol", 3) else { return };
+    // In this protocol the broker says after how long a member is dead.
+    std::fs::write(world.path().join("kafka.properties"), "").unwrap();
+    let arguments = [&INGEST[..], &["--group-protocol", "consumer"]].concat();
+    let producer = Producer::new(&world.brokers, &world.topic, &world.contract, 3);
+    let stop = AtomicBool::new(false);
+    let log = std::thread::scope(|scope| {
+        let load = scope.spawn(|| producer.send_until(&stop).log);
+        for point in ["commit=return(kill)", "committed=2*off->return(kill)"] {
+            world.start_failing(&arguments, point).wait(LIMIT).killed();
+        }
+        stop.store(true, Ordering::SeqCst);
+        load.join().unwrap()
+    });
+    let last = world.start(&arguments);
+    world.wait_received(log.records(), LIMIT);
+    last.signal("TERM");
+    last.wait(LIMIT).with_code(0);
+    check(&world, &log, false);
+}

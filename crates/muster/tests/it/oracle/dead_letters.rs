@@ -76,5 +76,5 @@ fn check_record(record: &FoundRecord, sent: &Sent, place: Place) {
         sent.number.to_string(),
         "the headers of {place:?}"
     );
-    assert_eq!(header(record, "muster-revision"), "0");
+    assert!(header(record, "muster-revision").parse::<u64>().is_ok());
 }
