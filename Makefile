@@ -21,7 +21,7 @@ help:
 	@echo 'make deny   duplicates, owners, licences and sources of dependencies'
 	@echo 'make fuzz   each fuzz target for FUZZ_SECS (60)'
 	@echo 'make soak   the long tests, for SOAK_SECS (3600) each'
-	@echo 'make bench  the figures of the README, with the release profile'
+	@echo 'make bench  the figures of the README, optimised throughout what is hot'
 	@echo 'make fmt    format'
 
 demo:
@@ -51,10 +51,11 @@ soak:
 	@scripts/setup test
 	MUSTER_SOAK_SECS=$(or $(SOAK_SECS),3600) cargo test $(CARGO_TERM) --features muster/failpoints soak -- --test-threads 1
 
-# Criterion's benches of the crates, then the whole ingest on a real Kafka.
+# Every stage, the whole ingest on a real Kafka and CPU by stage, each beside a peer, as one table. BENCH="decode seal" for
+# some of them; FORMAT=json; MUSTER_BENCH_QUICK=1 to see in a minute that they work.
 bench:
 	@scripts/setup test
-	cargo bench --workspace --locked
+	@scripts/bench --format $(or $(FORMAT),text)
 
 fmt:
 	cargo fmt --all

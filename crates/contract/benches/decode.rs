@@ -1,8 +1,8 @@
 //! Avro records to Arrow columns, beside `arrow-avro` on the same messages: `cargo bench -p muster-contract --bench decode`.
 //!
 //! Two kinds of records of 14 fields: typed ones (9 of them nullable, about 114 bytes), as source systems send them,
-//! and the same in the all-text schema, as `publish` sends a file's rows, which are parsed beside being decoded. The
-//! figures are rows per second on one thread.
+//! and the same in the all-text schema, as `publish` sends a file's rows, which are parsed beside being decoded. On one
+//! thread.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -12,12 +12,21 @@ use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use arrow_avro::reader::ReaderBuilder;
 use arrow_avro::schema::{AvroSchema, Fingerprint, FingerprintAlgorithm, SchemaStore};
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use muster_batch::{BytesColumn, Headers, RawBatch};
 use muster_contract::decode::Decoder;
 use muster_spec::{Contract, Offset, OffsetDelta, SchemaId, SourceId};
 
+use figures::{Clock, Spent};
+
+#[expect(dead_code, reason = "other benches use more of it")]
+#[path = "../../../tests/bench/figures.rs"]
+mod figures;
+
 const ROWS: usize = 8_192;
+const BATCHES: usize = 64;
+const ROUNDS: usize = 9;
+/// What arrow-avro does with the two kinds of records.
+const PEERS: [&str; 2] = ["arrow-avro", "arrow-avro (leaves numbers as text)"];
 
 const SCHEMA: &str = r#"{"type": "record", "name": "Candidate", "namespace": "hr", "fields": [
     {"name": "enrollee_id", "type": "long"},
@@ -129,39 +138,43 @@ fn contract() -> Arc<Contract> {
     )
 }
 
-fn decode(criterion: &mut Criterion) {
+fn main() {
     let contract = contract();
     let decoder = Decoder::new(Arc::clone(&contract)).expect("the contract is sound");
     let all_text = muster_spec::all_text_schema(&contract);
-    for (kind, schema) in [("typed", SCHEMA), ("all_text", &all_text)] {
+    for (kind, schema) in [("typed", SCHEMA), ("all-text", &all_text)] {
         let records = batch(schema);
-        let bytes = records.payloads.byte_len() / ROWS;
-        let mut group = criterion.benchmark_group(format!("decode/{kind}_{bytes}_bytes"));
-        group.throughput(Throughput::Elements(ROWS as u64));
-        // Every run gets records that were just copied, as they come from the consumer, and drops nothing while timed.
-        group.bench_function("muster", |bench| {
-            bench.iter_batched(
-                || records.clone(),
-                |records| decoder.decode(records),
-                BatchSize::PerIteration,
-            );
-        });
+        let batches = figures::rows(BATCHES * ROWS) / ROWS;
+        // Every round gets records that were just copied, as they come from the consumer, and drops nothing while timed.
+        let fresh = || vec![records.clone(); batches.max(1)];
+        let ours = || {
+            let (given, mut made) = (fresh(), Vec::with_capacity(BATCHES));
+            Spent::of(Clock::Thread, || {
+                made.extend(given.into_iter().map(|records| decoder.decode(records)));
+                made.iter().map(|decoded| decoded.rows.num_rows() as u64).sum()
+            })
+        };
         let mut other = peer(schema, muster_spec::schema_id(schema));
-        group.bench_function("arrow_avro", |bench| {
-            bench.iter_batched(
-                || records.clone(),
-                |records| {
+        let theirs = || {
+            let (given, mut made) = (fresh(), Vec::with_capacity(BATCHES));
+            Spent::of(Clock::Thread, || {
+                for records in &given {
                     for payload in records.payloads.iter().flatten() {
                         other.decode(black_box(payload)).expect("the message is sound");
                     }
-                    (other.flush().expect("the messages are sound"), records)
-                },
-                BatchSize::PerIteration,
-            );
-        });
-        group.finish();
+                    made.extend(other.flush().expect("the messages are sound"));
+                }
+                made.iter().map(|rows| rows.num_rows() as u64).sum()
+            })
+        };
+        let what = format!("{kind} Avro, 14 fields, {} bytes", records.payloads.byte_len() / ROWS);
+        figures::compare(
+            "decode",
+            &what,
+            PEERS[usize::from(kind != "typed")],
+            ROUNDS,
+            ours,
+            theirs,
+        );
     }
 }
-
-criterion_group!(benches, decode);
-criterion_main!(benches);

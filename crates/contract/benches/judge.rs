@@ -1,64 +1,28 @@
 //! Judging job-change rows, beside the same rules as DataFusion expressions: `cargo bench -p muster-contract --bench judge`.
 //!
 //! The shipped contract `hr.candidate`: 22 declared rules, one of them `unique` and two in SQL, beside the built-in
-//! checks of nulls and of damaged text. One iteration judges half a million rows of one source, so that the unique
-//! keys grow as they do in a run. The peer is the same contract with each typed rule written as an `expect:`, which is
-//! one compiled DataFusion expression a rule; `unique` and the built-in checks stay as they are. Rows per second of the
-//! thread's CPU time, so that what else the machine does is no part of it.
+//! checks of nulls and of damaged text. A round judges half a million rows of one source, so that the unique keys grow as
+//! they do in a run. The peer is the same contract with each typed rule written as an `expect:`, which is
+//! one compiled DataFusion expression a rule; `unique` and the built-in checks stay as they are. On one thread.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::measurement::{Measurement, ValueFormatter, WallTime};
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use muster_batch::{BytesColumn, DecodedBatch, Headers, Origin, RawBatch};
 use muster_contract::decode::columns::Columns;
 use muster_contract::decode::slot::Slot;
 use muster_contract::judge::Judge;
-use muster_expr::Rules;
 use muster_spec::{Check, Contract, Offset, OffsetDelta, SourceId, read};
 
+use figures::{Clock, Spent};
+
+#[expect(dead_code, reason = "other benches use more of it")]
+#[path = "../../../tests/bench/figures.rs"]
+mod figures;
+
 const ROWS: usize = 524_288;
-
-/// The CPU time of this thread, by the kernel's account of it (steps of a few milliseconds; an iteration takes many).
-struct CpuTime;
-
-impl CpuTime {
-    fn now() -> u64 {
-        let account = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux keeps the account");
-        let nanos = account.split(' ').next().and_then(|nanos| nanos.parse().ok());
-        nanos.expect("the account begins with nanoseconds")
-    }
-}
-
-impl Measurement for CpuTime {
-    type Intermediate = u64;
-    type Value = u64;
-
-    fn start(&self) -> u64 {
-        Self::now()
-    }
-
-    fn end(&self, started: u64) -> u64 {
-        Self::now() - started
-    }
-
-    fn add(&self, one: &u64, other: &u64) -> u64 {
-        one + other
-    }
-
-    fn zero(&self) -> u64 {
-        0
-    }
-
-    fn to_f64(&self, nanos: &u64) -> f64 {
-        *nanos as f64
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
+const BATCH_ROWS: usize = 8_192;
+const ROUNDS: usize = 7;
 
 /// The contract that ships with the repository.
 fn shipped() -> Contract {
@@ -89,7 +53,7 @@ fn in_sql(contract: &Contract) -> Contract {
 
 /// Rows of the public file's levels. Every `bad_each`th row breaks a rule; 0 means that none does.
 fn batches(contract: &Contract, rows: usize, bad_each: usize) -> Vec<DecodedBatch> {
-    let starts = (0..ROWS).step_by(rows);
+    let starts = (0..figures::rows(ROWS)).step_by(rows);
     starts.map(|from| batch(contract, from, rows, bad_each)).collect()
 }
 
@@ -182,57 +146,32 @@ fn push(columns: &mut Columns, row: usize, bad: bool) {
     ]);
 }
 
-fn judge(criterion: &mut Criterion<CpuTime>) {
+/// Judges everything once more, from no keys on.
+fn judge_all(judge: &mut Judge, batches: &[DecodedBatch]) -> Spent {
+    let (given, mut keys) = (batches.to_vec(), judge.key_state());
+    let mut made = Vec::with_capacity(given.len());
+    Spent::of(Clock::Thread, || {
+        let rows = given.iter().map(|batch| batch.rows.num_rows() as u64).sum();
+        made.extend(given.into_iter().map(|batch| judge.judge(batch, &mut keys)));
+        black_box(&made);
+        rows
+    })
+}
+
+fn main() {
     let contract = shipped();
     let sql = in_sql(&contract);
-    let mut group = criterion.benchmark_group("judge");
-    group.throughput(Throughput::Elements(ROWS as u64)).sample_size(10);
-    for rows in [8_192, 65_536] {
-        for (name, bad_each) in [("all good", 0), ("a tenth bad", 10)] {
-            let batches = batches(&contract, rows, bad_each);
-            for (kind, contract) in [("typed rules", &contract), ("all in SQL", &sql)] {
-                let mut judge = Judge::new(Arc::new(contract.clone())).expect("the rules compile");
-                let fresh = judge.key_state();
-                group.bench_function(format!("{kind}, {name}, {rows} rows a batch"), |bencher| {
-                    bencher.iter_batched(
-                        || (fresh.clone(), batches.clone()),
-                        |(mut keys, batches)| {
-                            batches
-                                .into_iter()
-                                .map(|batch| judge.judge(batch, &mut keys).good_records.len())
-                                .sum::<usize>()
-                        },
-                        BatchSize::PerIteration,
-                    );
-                });
-            }
-        }
+    let judge = |contract: &Contract| Judge::new(Arc::new(contract.clone())).expect("the rules compile");
+    for (name, bad_each) in [("all good", 0), ("a tenth bad", 10)] {
+        let batches = batches(&contract, BATCH_ROWS, bad_each);
+        let (mut ours, mut theirs) = (judge(&contract), judge(&sql));
+        figures::compare(
+            "judge",
+            &format!("22 rules and the built-in ones, {name}"),
+            "the same rules as DataFusion expressions",
+            ROUNDS,
+            || judge_all(&mut ours, &batches),
+            || judge_all(&mut theirs, &batches),
+        );
     }
-    group.finish();
 }
-
-/// The rules alone: no order, no verdicts.
-fn rules(criterion: &mut Criterion<CpuTime>) {
-    let contract = shipped();
-    let mut group = criterion.benchmark_group("rules");
-    group.throughput(Throughput::Elements(ROWS as u64)).sample_size(10);
-    let batches = batches(&contract, 8_192, 0);
-    for (kind, contract) in [("typed", contract.clone()), ("all in SQL", in_sql(&contract))] {
-        let mut rules = Rules::compile(&contract).expect("the rules compile");
-        group.bench_function(kind, |bencher| {
-            bencher.iter(|| {
-                for batch in &batches {
-                    black_box(rules.judge(&batch.rows, &[]));
-                }
-            });
-        });
-    }
-    group.finish();
-}
-
-criterion_group! {
-    name = benches;
-    config = Criterion::default().with_measurement(CpuTime);
-    targets = judge, rules
-}
-criterion_main!(benches);

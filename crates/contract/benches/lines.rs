@@ -1,21 +1,28 @@
 //! Text files to Arrow columns, beside `arrow-csv` on the same bytes: `cargo bench -p muster-contract --bench lines`.
 //!
 //! Rows of the job-change data set's columns, 14 of them and about 99 bytes, every seventh nullable cell empty. Ours
-//! is measured whole (cut, checked, typed by the contract, findings) and cutting alone; the peer reads the same file
-//! with the same types, and again with every column as text. The figures are rows per second on one thread.
+//! is measured whole: cut, checked, typed by the contract, with findings; the peer reads the same file with the same
+//! types. On one thread.
 
 use std::fmt::Write;
 use std::hint::black_box;
 use std::sync::Arc;
 
 use arrow::csv::ReaderBuilder;
-use arrow::datatypes::{DataType, Field as ArrowField, Schema};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use arrow::datatypes::SchemaRef;
 use muster_contract::decode::columns;
 use muster_contract::lines::{Bounds, LineDecoder, LineReader, Shape};
 use muster_spec::{Contract, TextFormat};
 
+use figures::{Clock, Spent};
+
+#[expect(dead_code, reason = "other benches use more of it")]
+#[path = "../../../tests/bench/figures.rs"]
+mod figures;
+
 const ROWS: usize = 100_000;
+const TIMES: usize = 4;
+const ROUNDS: usize = 7;
 
 const SCHEMA: &str = r#"{"type": "record", "name": "Candidate", "namespace": "hr", "fields": [
     {"name": "enrollee_id", "type": "long"},
@@ -37,7 +44,7 @@ const SCHEMA: &str = r#"{"type": "record", "name": "Candidate", "namespace": "hr
 fn file(contract: &Contract, quoted: bool) -> String {
     let names: Vec<&str> = contract.fields.iter().map(|field| field.name.as_str()).collect();
     let mut file = names.join(",") + "\r\n";
-    for row in 0..ROWS {
+    for row in 0..figures::rows(ROWS) {
         let pick = |of: &[&'static str], by: usize| {
             if (row + by).is_multiple_of(7) {
                 ""
@@ -73,66 +80,58 @@ fn file(contract: &Contract, quoted: bool) -> String {
     file
 }
 
-fn lines(criterion: &mut Criterion) {
+/// Reads and types the file's rows `TIMES` times.
+fn ours(file: &str, contract: &Arc<Contract>) -> Spent {
+    let format = TextFormat::default();
+    Spent::of(Clock::Thread, || {
+        let mut rows = 0;
+        for _ in 0..TIMES {
+            let opened = LineReader::open(file.as_bytes(), Shape::Csv, contract, &format, Bounds::default());
+            let mut reader = opened.expect("the file is sound");
+            let typing = LineDecoder::new(Arc::clone(contract), &format, Arc::clone(reader.fit()));
+            let typing = typing.expect("the contract is sound");
+            while let Some(lines) = reader.next_run().expect("the file is sound") {
+                let decoded = typing.decode(lines);
+                rows += decoded.rows.num_rows();
+                assert!(decoded.findings.is_empty());
+                black_box(&decoded.rows);
+                if let muster_batch::Origin::Lines(lines) = decoded.origin {
+                    reader.recycle(lines);
+                }
+            }
+        }
+        rows as u64
+    })
+}
+
+fn theirs(file: &str, schema: &SchemaRef) -> Spent {
+    Spent::of(Clock::Thread, || {
+        let read = || {
+            let builder = ReaderBuilder::new(Arc::clone(schema))
+                .with_header(true)
+                .with_batch_size(16_384);
+            let reader = builder.build_buffered(file.as_bytes()).expect("the file is sound");
+            reader
+                .map(|batch| black_box(batch.expect("the file is sound")).num_rows() as u64)
+                .sum::<u64>()
+        };
+        (0..TIMES).map(|_| read()).sum()
+    })
+}
+
+fn main() {
     let yaml = "version: 1\ntopic: t\nformat: avro\nschema: t.avsc\nkey: enrollee_id\n";
     let contract = muster_spec::read::contract("t", "t.yaml", yaml, &|_| Some(SCHEMA.to_owned()));
     let contract = Arc::new(contract.expect("the contract is sound"));
-    let format = TextFormat::default();
     let typed = columns::schema(&contract);
-    let texts = typed.fields().iter();
-    let texts = texts.map(|field| ArrowField::new(field.name(), DataType::Utf8, true));
-    let texts = Arc::new(Schema::new(texts.collect::<Vec<_>>()));
     for quoted in [false, true] {
         let file = file(&contract, quoted);
-        let name = if quoted { "csv with a quoted column" } else { "csv" };
-        let mut group = criterion.benchmark_group(format!("{name}, {} bytes a row", file.len() / ROWS));
-        group.throughput(Throughput::Elements(ROWS as u64));
-        group.sample_size(10);
-        let open = || LineReader::open(file.as_bytes(), Shape::Csv, &contract, &format, Bounds::default());
-        let open = || open().expect("the file is sound");
-        group.bench_function("ours, cut", |bencher| {
-            bencher.iter(|| {
-                let mut reader = open();
-                while let Some(lines) = reader.next_run().expect("the file is sound") {
-                    reader.recycle(black_box(lines));
-                }
-            });
-        });
-        group.bench_function("ours, typed", |bencher| {
-            bencher.iter(|| {
-                let mut reader = open();
-                let typing = LineDecoder::new(Arc::clone(&contract), &format, Arc::clone(reader.fit()));
-                let typing = typing.expect("the contract is sound");
-                let mut rows = 0;
-                while let Some(lines) = reader.next_run().expect("the file is sound") {
-                    let decoded = typing.decode(lines);
-                    rows += decoded.rows.num_rows();
-                    assert!(decoded.findings.is_empty());
-                    black_box(&decoded.rows);
-                    if let muster_batch::Origin::Lines(lines) = decoded.origin {
-                        reader.recycle(lines);
-                    }
-                }
-                assert_eq!(rows, ROWS);
-            });
-        });
-        for (peer, schema) in [("arrow-csv, typed", &typed), ("arrow-csv, all text", &texts)] {
-            group.bench_function(peer, |bencher| {
-                bencher.iter(|| {
-                    let builder = ReaderBuilder::new(Arc::clone(schema))
-                        .with_header(true)
-                        .with_batch_size(16_384);
-                    let reader = builder.build_buffered(file.as_bytes()).expect("the file is sound");
-                    let rows: usize = reader
-                        .map(|batch| black_box(batch.expect("the file is sound")).num_rows())
-                        .sum();
-                    assert_eq!(rows, ROWS);
-                });
-            });
-        }
-        group.finish();
+        let kind = if quoted { ", a column quoted" } else { "" };
+        let what = format!(
+            "CSV to typed columns, 14 fields, {} bytes{kind}",
+            file.len() / figures::rows(ROWS)
+        );
+        let (ours, theirs) = (|| ours(&file, &contract), || theirs(&file, &typed));
+        figures::compare("read", &what, "arrow-csv", ROUNDS, ours, theirs);
     }
 }
-
-criterion_group!(benches, lines);
-criterion_main!(benches);

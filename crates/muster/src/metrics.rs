@@ -24,6 +24,10 @@ pub struct Metrics {
     pub batches: IntCounterVec,
     /// `muster_batches_fenced_total{contract}`: batches dropped because another worker holds their source.
     pub fenced: IntCounterVec,
+    /// `muster_decode_duration_seconds`: one batch of records to rows.
+    pub decode_secs: Histogram,
+    /// `muster_judge_duration_seconds`: one batch of rows to verdicts.
+    pub judge_secs: Histogram,
     /// `muster_commit_duration_seconds`: one commit statement.
     pub commit_secs: Histogram,
     /// `muster_seal_duration_seconds`: one batch's files, from the last row to their final names.
@@ -76,6 +80,8 @@ impl Metrics {
             ),
             batches: make.counters("batches_committed_total", "Batches committed.", &["contract"]),
             fenced: make.counters("batches_fenced_total", "Batches dropped by a fence.", &["contract"]),
+            decode_secs: make.histogram("decode_duration_seconds", "One batch of records to rows."),
+            judge_secs: make.histogram("judge_duration_seconds", "One batch of rows to verdicts."),
             commit_secs: make.histogram("commit_duration_seconds", "One commit statement."),
             seal_secs: make.histogram("seal_duration_seconds", "Closing one batch's files."),
             errors: make.counters(

@@ -203,7 +203,7 @@ impl Plan {
             }
             Read::Parse(number) => {
                 let text = cursor.text()?;
-                return Ok(put(slot, self.parsers[usize::from(number)].parse_bytes(text)));
+                return Ok(self.parsers[usize::from(number)].parse_into(text, slot));
             }
             Read::Boolean => *slot = Slot::Boolean(cursor.boolean()?),
             Read::Float => *slot = Slot::Float(cursor.float()?),

@@ -320,6 +320,20 @@ fn a_row_of_a_file_seen_again_is_a_duplicate_whatever_the_contract_says() {
 }
 
 #[test]
+fn a_header_that_counts_more_rows_than_the_ledger_can_is_passed_over() {
+    let contract = contract("");
+    let mut judge = Judge::new(Arc::clone(&contract)).unwrap();
+    let absurd = |row: u64| Record {
+        file_row: Some((1, row)),
+        ..record(1, 0)
+    };
+    let rows = [absurd(u64::MAX), absurd(u64::MAX), absurd(i64::MAX as u64)];
+    let judged = judge.judge(decoded(&contract, &rows, 0), &mut judge.key_state());
+    assert_eq!(told(&contract, &judged), ["good", "good", "good"]);
+    assert!(judged.keys.file_rows.is_empty());
+}
+
+#[test]
 fn a_rule_that_panics_sets_its_row_apart() {
     let contract = contract(RULES);
     let mut judge = Judge::new(Arc::clone(&contract))

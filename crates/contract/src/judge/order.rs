@@ -21,6 +21,9 @@ const FILE: &str = "muster-file";
 /// The header of a published row that counts it: 8 bytes, big endian, from 0.
 const ROW: &str = "muster-row";
 
+/// A header that counts a row beyond this is none of ours.
+const ROWS_MAX: u64 = i64::MAX as u64;
+
 /// What a contract asks of the order of rows.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
@@ -266,7 +269,11 @@ impl Named {
             let Some(value) = value else { continue };
             match name {
                 FILE if file.is_none() => file = value.try_into().ok().map(FileSha),
-                ROW if row.is_none() => row = value.try_into().ok().map(u64::from_be_bytes),
+                // The ledger counts rows in signed integers; no file has as many.
+                ROW if row.is_none() => {
+                    row = value.try_into().ok().map(u64::from_be_bytes);
+                    row = row.filter(|row| *row < ROWS_MAX);
+                }
                 _ => match &order.event_id {
                     Some(EventIdPlace::Header(wanted)) if event_id.is_none() && name == wanted => {
                         event_id = Some(fingerprint::of_bytes(value, order.event_seed));

@@ -98,32 +98,59 @@ impl Parser {
     /// As [`Parser::parse`], for text whose UTF-8 was checked before: text slots borrow it unchecked.
     #[inline]
     pub fn parse_bytes<'a>(&self, text: &'a [u8]) -> Option<Slot<'a>> {
+        let mut slot = Slot::Null;
+        self.parse_into(text, &mut slot).then_some(slot)
+    }
+
+    /// As [`Parser::parse_bytes`], with the value put in its slot at once: handing a slot on costs as much as parsing a
+    /// short text. False, and the slot as it was, where the text means none of the field's type.
+    #[inline]
+    pub fn parse_into<'a>(&self, text: &'a [u8], slot: &mut Slot<'a>) -> bool {
         match &self.kind {
-            Kind::Text => Some(Slot::Bytes(text)),
-            Kind::Double => number::double(text, self.marks).map(Slot::Double),
-            Kind::Long => number::long(text, self.marks).map(Slot::Long),
-            Kind::Int => number::int(text, self.marks).map(Slot::Int),
-            Kind::Float => number::float(text, self.marks).map(Slot::Float),
-            Kind::Boolean => boolean(text).map(Slot::Boolean),
-            Kind::Enum(symbols) => symbols
-                .iter()
-                .any(|symbol| **symbol == *text)
-                .then_some(Slot::Bytes(text)),
+            Kind::Text => *slot = Slot::Bytes(text),
+            Kind::Double => return put(slot, number::double(text, self.marks), Slot::Double),
+            Kind::Long => return put(slot, number::long(text, self.marks), Slot::Long),
+            Kind::Int => return put(slot, number::int(text, self.marks), Slot::Int),
+            Kind::Float => return put(slot, number::float(text, self.marks), Slot::Float),
+            Kind::Boolean => return put(slot, boolean(text), Slot::Boolean),
+            Kind::Enum(symbols) => {
+                if !symbols.iter().any(|symbol| **symbol == *text) {
+                    return false;
+                }
+                *slot = Slot::Bytes(text);
+            }
             Kind::Decimal { precision, scale } => {
-                number::decimal(text, self.marks, *precision, *scale).map(Slot::Decimal)
+                let decimal = number::decimal(text, self.marks, *precision, *scale);
+                return put(slot, decimal, Slot::Decimal);
             }
-            Kind::Date(pattern) => time::date(text, pattern.as_ref()).map(Slot::Int),
+            Kind::Date(pattern) => return put(slot, time::date(text, pattern.as_ref()), Slot::Int),
             Kind::TimestampMillis(pattern) => {
-                time::micros(text, pattern.as_ref()).map(|micros| Slot::Long(micros.div_euclid(1000)))
+                let millis = time::micros(text, pattern.as_ref()).map(|micros| micros.div_euclid(1000));
+                return put(slot, millis, Slot::Long);
             }
-            Kind::TimestampMicros(pattern) => time::micros(text, pattern.as_ref()).map(Slot::Long),
+            Kind::TimestampMicros(pattern) => {
+                return put(slot, time::micros(text, pattern.as_ref()), Slot::Long);
+            }
         }
+        true
     }
 
     /// Whether every text is a value, so that nothing is to be parsed.
     #[inline]
     pub fn takes_all(&self) -> bool {
         matches!(self.kind, Kind::Text)
+    }
+}
+
+/// Puts a value in its slot, if there is one.
+#[inline]
+fn put<'a, T>(slot: &mut Slot<'a>, value: Option<T>, kind: impl FnOnce(T) -> Slot<'a>) -> bool {
+    match value {
+        Some(value) => {
+            *slot = kind(value);
+            true
+        }
+        None => false,
     }
 }
 

@@ -194,6 +194,8 @@ impl Committing {
             match outcome {
                 Some(Outcome::Committed { .. }) => {
                     self.count(&batch);
+                    tracing::debug!(topic = %batch.assignment.topic, partition = batch.assignment.partition, %delta,
+                        rows = batch.commit.sealed.received, "committed a batch");
                     tell(&self.receiver, |receiver| receiver.commit_hint(source, delta.to));
                     failpoint::reach("hint");
                     self.shared.progress.committed(&batch.assignment, delta.to);

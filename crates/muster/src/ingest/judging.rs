@@ -21,6 +21,7 @@ use super::schemas::Schemas;
 use super::sealing::ToSeal;
 use super::{Shared, patiently};
 use crate::failpoint;
+use crate::metrics::Metrics;
 
 /// What a contract's records are decoded and judged with.
 struct Bench {
@@ -84,9 +85,19 @@ impl Judging {
     pub fn run(mut self, mut received: mpsc::Receiver<Received>) {
         while let Some(event) = received.blocking_recv() {
             if !self.take(event) {
-                return;
+                break;
             }
         }
+        let Metrics {
+            decode_secs,
+            judge_secs,
+            ..
+        } = &self.shared.metrics;
+        tracing::debug!(
+            decode_secs = decode_secs.get_sample_sum(),
+            judge_secs = judge_secs.get_sample_sum(),
+            "judging ended"
+        );
     }
 
     /// Handles one event; `false` when nobody takes verdicts any more.
@@ -155,9 +166,13 @@ impl Judging {
             return true;
         };
         let (delta, payload_bytes) = (batch.delta, batch.byte_len() as u64);
+        let timer = self.shared.metrics.decode_secs.start_timer();
         let decoded = bench.decoder.decode(batch);
+        timer.observe_duration();
         failpoint::reach("decode");
+        let timer = self.shared.metrics.judge_secs.start_timer();
         let judged = bench.judge.judge(decoded, &mut lane.keys);
+        timer.observe_duration();
         failpoint::reach("judge");
         let (good, bad) = (judged.good_records.len() as u64, judged.bad_records.len() as u64);
         let over = lane.bad_ratio.as_mut().and_then(|measure| measure.add(good + bad, bad));

@@ -55,6 +55,9 @@ pub const JUDGED_CAPACITY: usize = 4;
 /// How many sealed batches wait for the commit.
 pub const SEALED_CAPACITY: usize = 2;
 
+/// How often everything open is sealed while ends are waited for that may never be seen, because records keep coming.
+const ENDLESS_SEAL: Duration = Duration::from_secs(2);
+
 /// How long leaving the group may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -77,6 +80,8 @@ pub struct Shared {
     pub worker: String,
     /// Set to have everything open sealed now.
     pub seal_asked: Arc<AtomicBool>,
+    /// Set to have a source's open batch sealed as soon as its log was read to the end.
+    pub seal_at_ends: Arc<AtomicBool>,
     /// Records committed by this process.
     pub rows_committed: Arc<AtomicU64>,
     /// How far ingest is.
@@ -102,6 +107,7 @@ impl Shared {
             runtime: Handle::current(),
             worker: crate::worker::name(),
             seal_asked: Arc::default(),
+            seal_at_ends: Arc::default(),
             rows_committed: Arc::default(),
             progress: Progress::default(),
             failure: Arc::default(),
@@ -269,20 +275,27 @@ impl Ingest {
         self.shared.seal_asked.store(true, Ordering::Release);
     }
 
-    /// Waits until everything that is in the topics now is committed or its source paused; seals without waiting for
-    /// the limits. Returns early when a stop is asked for.
+    /// Waits until everything that is in the topics now is committed or its source paused. Sources are sealed as soon as
+    /// they are read to their ends, and where records keep coming, every now and then. Returns early when a stop is asked
+    /// for.
     pub async fn wait_committed(&self) -> anyhow::Result<()> {
         let topics = Arc::clone(&self.topics);
         let names: Vec<String> = self.contracts.iter().map(|contract| contract.topic.clone()).collect();
         let ends = tokio::task::spawn_blocking(move || ends(&topics, &names)).await??;
-        let reached = self.shared.progress.wait_committed(&ends);
-        tokio::pin!(reached);
+        self.shared.seal_at_ends.store(true, Ordering::Release);
+        tokio::select! {
+            () = self.shared.progress.wait_committed(&ends) => {}
+            () = self.shared.shutdown.asked() => {}
+            () = self.seal_now_and_then() => {}
+        }
+        self.shared.seal_at_ends.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    async fn seal_now_and_then(&self) {
         loop {
-            tokio::select! {
-                () = &mut reached => return Ok(()),
-                () = self.shared.shutdown.asked() => return Ok(()),
-                () = tokio::time::sleep(Duration::from_millis(200)) => self.seal_now(),
-            }
+            tokio::time::sleep(ENDLESS_SEAL).await;
+            self.seal_now();
         }
     }
 

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -202,10 +203,13 @@ impl Sealing {
 
     /// Seals what is due; `false` when nobody commits any more.
     fn seal_due(&mut self) -> bool {
-        let asked = self.shared.seal_asked.swap(false, std::sync::atomic::Ordering::AcqRel);
+        let asked = self.shared.seal_asked.swap(false, Ordering::AcqRel);
+        let at_ends = self.shared.seal_at_ends.load(Ordering::Acquire);
+        let ended: Vec<SourceId> = self.caught_up.keys().filter(|_| at_ends).copied().collect();
         let limits = self.limits;
         let due = self.seal_where(|open| {
             asked
+                || ended.contains(&open.assignment.source)
                 || open.writer.rows() >= limits.rows
                 || open.payload_bytes >= limits.payload_bytes
                 || open.since.elapsed() >= limits.open

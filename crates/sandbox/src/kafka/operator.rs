@@ -1,6 +1,6 @@
 //! What an operator does to topics while programs use them: deleting, growing, cutting, looking in.
 //!
-//! Used by tests of faults, which may not have a Kafka client of their own. Each call makes its own client, blocks, and
+//! Used by tests of faults and by benches, which may not have a Kafka client of their own. Each call makes its own client, blocks, and
 //! returns when the broker has done it.
 
 use std::pin::pin;
@@ -109,6 +109,30 @@ pub fn read_topic(brokers: &str, topic: &str) -> Result<Vec<FoundRecord>> {
         }
     }
     Ok(found)
+}
+
+/// Hands each record's payload that a topic holds now to `take`, all partitions at once, as librdkafka alone gives them
+/// when it is polled one by one: what a consumer's speed can be held against.
+pub fn poll_topic(brokers: &str, topic: &str, mut take: impl FnMut(Option<&[u8]>)) -> Result<()> {
+    let consumer = consumer(brokers)?;
+    let mut list = TopicPartitionList::new();
+    let mut left = 0;
+    for partition in partitions(&consumer, topic)? {
+        let (first, end) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
+        if first < end {
+            list.add_partition_offset(topic, partition, Offset::Offset(first))?;
+            left += end - first;
+        }
+    }
+    consumer.assign(&list)?;
+    while left > 0 {
+        match consumer.poll(PATIENCE) {
+            Some(record) => take(record?.payload()),
+            None => return Err(Error::Client(KafkaError::NoMessageReceived)),
+        }
+        left -= 1;
+    }
+    Ok(())
 }
 
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {

@@ -17,7 +17,7 @@ use super::good;
 use super::parquet_file::Layout;
 
 pub(super) const LAYOUT: Layout<'static> = Layout {
-    rising: &["_offset"],
+    rising: &["_source", "_partition", "_offset"],
     distinct: &["_payload", "_key", "_headers", "_timestamp"],
     ..Layout::PLAIN
 };

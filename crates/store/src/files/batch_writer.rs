@@ -9,6 +9,7 @@ use std::sync::Arc;
 use muster_batch::{DataFile, FileKind, JudgedBatch, KeyEntries, Origin, RawBatch};
 use muster_spec::{Contract, Offset, OffsetDelta, SourceId, Token};
 
+use super::good::GoodLayout;
 use super::parquet_file::{Layout, ParquetFile, WrittenFile};
 use super::sealed::Sealed;
 use super::tally::{self, Tally};
@@ -108,7 +109,8 @@ impl BatchWriter {
         let schema = good::schema(&judged.good.schema());
         let rows = good::rows(judged, records, Arc::clone(&schema)).map_err(|error| self.arrow_error(&error))?;
         if self.good.is_none() {
-            self.good = Some(self.create(FileKind::Good, schema, &good::LAYOUT)?);
+            let layout = GoodLayout::new(&self.contract);
+            self.good = Some(self.create(FileKind::Good, schema, &layout.layout())?);
         }
         self.good.as_mut().map_or(Ok(()), |file| file.write(&rows))
     }

@@ -9,13 +9,43 @@ use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use muster_batch::{JudgedBatch, RawBatch};
+use muster_spec::{Check, Contract, FieldKind};
 
 use super::parquet_file::Layout;
 
-pub(super) const LAYOUT: Layout<'static> = Layout {
-    rising: &["_offset", "_event_time"],
-    ..Layout::PLAIN
-};
+/// What rises in every good file.
+const RISING: [&str; 4] = ["_source", "_partition", "_offset", "_event_time"];
+
+/// How the good rows of a contract are laid out: a field with a `unique` rule hardly repeats in a batch.
+pub(super) struct GoodLayout<'c> {
+    rising: Vec<&'c str>,
+    distinct: Vec<&'c str>,
+}
+
+impl<'c> GoodLayout<'c> {
+    pub(super) fn new(contract: &'c Contract) -> Self {
+        let unique = contract
+            .rules
+            .iter()
+            .filter(|rule| matches!(rule.check, Check::Unique { .. }));
+        let unique = unique.filter_map(|rule| contract.fields.get(rule.field?));
+        let (numbers, others): (Vec<_>, Vec<_>) =
+            unique.partition(|field| matches!(field.kind, FieldKind::Int | FieldKind::Long));
+        let name = |field: &'c muster_spec::Field| field.name.as_str();
+        Self {
+            rising: numbers.into_iter().map(name).chain(RISING).collect(),
+            distinct: others.into_iter().map(name).collect(),
+        }
+    }
+
+    pub(super) fn layout(&self) -> Layout<'_> {
+        Layout {
+            rising: &self.rising,
+            distinct: &self.distinct,
+            ..Layout::PLAIN
+        }
+    }
+}
 
 /// The schema of a good file whose contract's fields are `fields`.
 pub(super) fn schema(fields: &Schema) -> SchemaRef {

@@ -31,6 +31,8 @@ pub use validate::{ValidateWriter, Validated};
 
 use muster_batch::FileKind;
 
+pub(crate) use tally::joined;
+
 /// Where sealed files are kept. Paths are below the project folder, with `/` between parts.
 pub trait FileStore: Send + Sync {
     /// Begins a file in `folder` under a temporary name that no other file has.

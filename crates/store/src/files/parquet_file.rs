@@ -30,9 +30,10 @@ pub(super) struct Layout<'n> {
     pub(super) group_rows_max: usize,
     /// Rows of a page at most. Each column holds as many values unencoded.
     pub(super) page_rows_max: usize,
-    /// Rising or nearly rising whole numbers: stored as differences, with statistics a reader can skip by.
+    /// Whole numbers that rise, nearly rise, never repeat or never change: stored as differences, with statistics a
+    /// reader can skip by.
     pub(super) rising: &'n [&'n str],
-    /// Values that hardly repeat: no dictionary is tried.
+    /// Other values that hardly repeat: no dictionary is tried.
     pub(super) distinct: &'n [&'n str],
 }
 

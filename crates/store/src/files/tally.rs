@@ -105,7 +105,7 @@ fn add_offset(ranges: &mut Vec<(i64, i64)>, offset: i64) {
 }
 
 /// Sorts ranges and joins those that meet or overlap.
-pub(super) fn joined(mut ranges: Vec<FileRows>) -> Vec<FileRows> {
+pub(crate) fn joined(mut ranges: Vec<FileRows>) -> Vec<FileRows> {
     ranges.sort_unstable();
     let mut out: Vec<FileRows> = Vec::new();
     for range in ranges.into_iter().filter(|range| range.from < range.to) {

@@ -1,12 +1,11 @@
-//! What a worker loads before it consumes a source: key files that still matter, and rows of published files.
+//! What a worker loads before it consumes a source: key files that still matter.
 //!
-//! Called on assignment and by `publish`. Which key files matter follows from event times alone, so a rebuild after
+//! Called on assignment. Which key files matter follows from event times alone, so a rebuild after
 //! any restart gives the same verdicts.
 
 use std::time::Duration;
 
-use muster_spec::{ContractName, FileSha, SourceId};
-use tokio_postgres::Row;
+use muster_spec::SourceId;
 
 use super::Ledger;
 use crate::error::Error;
@@ -57,45 +56,6 @@ impl Ledger {
         }
         Ok(keys)
     }
-
-    /// Rows of published files that the source holds, whatever their verdict; of all partitions of the topic where it
-    /// grew. Redeliveries are known by these.
-    pub async fn file_rows_of(&self, source: SourceId) -> Result<Vec<muster_batch::FileRows>, Error> {
-        const SQL: &str = "WITH mine AS (SELECT topic, topic_id FROM sources WHERE id = $1), near AS (
-              SELECT sources.id FROM sources JOIN mine USING (topic, topic_id) JOIN topics USING (topic, topic_id)
-              WHERE sources.id = $1 OR topics.grown_at IS NOT NULL)
-            SELECT held.file_sha256, lower(part), upper(part)
-            FROM (SELECT file_sha256, range_agg(part) AS rows
-                  FROM batch_file_rows, unnest(batch_file_rows.rows) AS part
-                  WHERE source_id IN (SELECT id FROM near) GROUP BY file_sha256) AS held,
-              unnest(held.rows) AS part ORDER BY 1, 2";
-        let mut session = self.session("list held file rows").await?;
-        let rows = session.rows(SQL, &[&source.0]).await?;
-        rows.iter().map(file_rows).collect()
-    }
-
-    /// Rows of one published file that the ledger holds for a contract, whatever their verdict, as sorted ranges.
-    pub async fn file_rows_held(
-        &self,
-        contract: &ContractName,
-        file: FileSha,
-    ) -> Result<Vec<muster_batch::FileRows>, Error> {
-        const SQL: &str = "SELECT $2::bytea, lower(part), upper(part)
-            FROM (SELECT range_agg(part) AS rows
-                  FROM batch_file_rows, unnest(batch_file_rows.rows) AS part
-                  WHERE contract = $1 AND file_sha256 = $2) AS held, unnest(held.rows) AS part ORDER BY 2";
-        let mut session = self.session("list held file rows").await?;
-        let rows = session.rows(SQL, &[&contract.as_str(), &file.0.as_slice()]).await?;
-        rows.iter().map(file_rows).collect()
-    }
-}
-
-fn file_rows(row: &Row) -> Result<muster_batch::FileRows, Error> {
-    Ok(muster_batch::FileRows {
-        file: FileSha(digest(row.get(0))?),
-        from: row.get::<_, i64>(1) as u64,
-        to: row.get::<_, i64>(2) as u64,
-    })
 }
 
 /// The 32 bytes of a sha-256 column.

@@ -17,13 +17,29 @@ WITH named AS (
 ), broken AS (
   SELECT batch_id, sum(rows) FILTER (WHERE severity = 'error') AS violations FROM violations GROUP BY batch_id
 ), file_rows AS (
-  SELECT batch_file_rows.contract, sum(upper(part) - lower(part)) AS counted
-  FROM batch_file_rows, unnest(batch_file_rows.rows) AS part GROUP BY batch_file_rows.contract
-), distinct_file_rows AS (
-  SELECT contract, sum(upper(part) - lower(part)) AS counted
-  FROM (SELECT contract, range_agg(part) AS rows
+  SELECT contract, sum(counted) AS counted
+  FROM (SELECT contract, upper(part) - lower(part) AS counted FROM batch_file_rows, unnest(batch_file_rows.rows) AS part
+        UNION ALL SELECT contract, bit_count(rows) FROM batch_file_blocks) AS held GROUP BY contract
+), distinct_ranges AS MATERIALIZED (
+  SELECT contract, file_sha256, part
+  FROM (SELECT contract, file_sha256, range_agg(part) AS rows
         FROM batch_file_rows, unnest(batch_file_rows.rows) AS part GROUP BY contract, file_sha256) AS held,
-    unnest(held.rows) AS part GROUP BY contract
+    unnest(held.rows) AS part
+), distinct_blocks AS MATERIALIZED (
+  SELECT contract, file_sha256, block, block * 65536 AS first, bit_or(rows) AS rows
+  FROM batch_file_blocks GROUP BY contract, file_sha256, block
+), distinct_file_rows AS (
+  -- A row of one batch's range may be in another batch's block.
+  SELECT contract, sum(counted) AS counted
+  FROM (SELECT contract, upper(part) - lower(part) AS counted FROM distinct_ranges
+        UNION ALL SELECT contract, bit_count(rows) FROM distinct_blocks
+        UNION ALL
+        SELECT contract, -bit_count(substring(rows
+            FROM (greatest(lower(part) - first, 0) + 1)::int
+            FOR (least(upper(part) - first, 65536) - greatest(lower(part) - first, 0))::int))
+        FROM distinct_ranges JOIN distinct_blocks USING (contract, file_sha256)
+        WHERE lower(part) < first + 65536 AND upper(part) > first) AS held
+  GROUP BY contract
 ), duplicates AS (
   SELECT contract, sum(duplicate) AS counted FROM batches GROUP BY contract
 )

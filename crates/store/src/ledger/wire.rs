@@ -4,10 +4,11 @@
 
 use std::fmt::Write as _;
 
-use muster_batch::{Alert, DataFile, FileRows};
+use muster_batch::{Alert, DataFile};
 use serde::Serialize;
 
 use super::commit::BatchCommit;
+use super::file_rows::{self, WireFileBlock, WireFileRows};
 
 #[derive(Debug, Serialize)]
 pub(super) struct WireBatch<'a> {
@@ -28,16 +29,11 @@ pub(super) struct WireBatch<'a> {
     event_micros_max: Option<i64>,
     duplicate_offsets: String,
     file_rows: Vec<WireFileRows>,
+    file_blocks: Vec<WireFileBlock>,
     files: Vec<WireFile<'a>>,
     violations: Vec<WireViolation<'a>>,
     statistics: Vec<WireStatistic<'a>>,
     alerts: Vec<WireAlert<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct WireFileRows {
-    file: String,
-    rows: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +76,7 @@ pub(super) struct WireAlert<'a> {
 
 pub(super) fn batch<'a>(given: &'a BatchCommit, tenant: &'a str) -> WireBatch<'a> {
     let sealed = &given.sealed;
+    let (file_rows, file_blocks) = file_rows::packed(&sealed.file_rows);
     WireBatch {
         tenant,
         source: sealed.source.0,
@@ -97,7 +94,8 @@ pub(super) fn batch<'a>(given: &'a BatchCommit, tenant: &'a str) -> WireBatch<'a
         event_micros_min: sealed.event_times.map(|(least, _)| least),
         event_micros_max: sealed.event_times.map(|(_, greatest)| greatest),
         duplicate_offsets: multirange(sealed.duplicate_offsets.iter().copied()),
-        file_rows: file_rows(&sealed.file_rows),
+        file_rows,
+        file_blocks,
         files: files(&sealed.files),
         violations: sealed
             .rules
@@ -155,19 +153,8 @@ pub(super) fn alerts<'a>(given: &'a [Alert], tenant: &'a str) -> Vec<WireAlert<'
         .collect()
 }
 
-/// One entry a file, its ranges in one multirange; the input is sorted by file and row, as the seal makes it.
-fn file_rows(given: &[FileRows]) -> Vec<WireFileRows> {
-    given
-        .chunk_by(|one, next| one.file == next.file)
-        .map(|ranges| WireFileRows {
-            file: ranges[0].file.to_string(),
-            rows: multirange(ranges.iter().map(|range| (range.from as i64, range.to as i64))),
-        })
-        .collect()
-}
-
 /// Half-open ranges as PostgreSQL writes an `int8multirange`.
-fn multirange(ranges: impl Iterator<Item = (i64, i64)>) -> String {
+pub(super) fn multirange(ranges: impl Iterator<Item = (i64, i64)>) -> String {
     let mut text = String::from("{");
     for (from, to) in ranges {
         if text.len() > 1 {

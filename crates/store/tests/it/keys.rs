@@ -159,3 +159,27 @@ async fn held_rows_of_a_file_are_joined_over_batches_and_partitions() {
     let all = fixture.ingest.file_rows_of(sources[0].source).await.unwrap();
     assert_eq!(all, vec![rows(1, 0, 11), rows(1, 12, 30), rows(2, 0, 1)]);
 }
+
+#[tokio::test]
+async fn rows_of_a_file_that_are_spread_over_partitions_come_back_as_they_were() {
+    let fixture = Fixture::new().await;
+    let sources = fixture.assign(topic_id(), 2, "a").await;
+    // The first source holds every even row and then a run, the second the odd rows.
+    let spread = |first: u64| (first..200_000).step_by(2).map(|row| rows(1, row, row + 1));
+    let even: Vec<FileRows> = spread(0).chain([rows(1, 250_000, 400_000)]).collect();
+    for (source, held) in [(&sources[0], even.clone()), (&sources[1], spread(1).collect())] {
+        let mut sealed = sealed(&fixture.contract, source, 0, 1, 0);
+        sealed.file_rows = held;
+        fixture
+            .ingest
+            .commit(Attempt::new(), &[to_commit(sealed)])
+            .await
+            .unwrap();
+    }
+    assert_eq!(fixture.number("SELECT count(*) FROM batch_file_blocks").await, 8);
+    assert_eq!(fixture.ingest.file_rows_of(sources[0].source).await.unwrap(), even);
+    let name = &fixture.contract.name;
+    let of_file = fixture.ingest.file_rows_held(name, FileSha([1; 32])).await.unwrap();
+    assert_eq!(of_file, vec![rows(1, 0, 200_000), rows(1, 250_000, 400_000)]);
+    fixture.adds_up().await;
+}

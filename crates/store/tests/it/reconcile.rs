@@ -50,6 +50,14 @@ async fn what_does_not_add_up_is_said() {
             "INSERT INTO batch_file_rows SELECT id, source_id, contract, sha256('a'), '{[0,5)}' FROM batches",
             "10 rows of published files are held twice and only 0 records are duplicates",
         ),
+        (
+            "INSERT INTO batch_file_blocks SELECT id, source_id, contract, sha256('a'), 1, ('x' || repeat('f', 16384))::bit(65536)
+               FROM batches WHERE from_offset < 20;
+             INSERT INTO batch_file_rows SELECT id, source_id, contract, sha256('a'), '{[65530,65540),[131070,131080)}' FROM batches
+               WHERE from_offset = 20",
+            // A whole block twice, and six of twenty rows of ranges beside it.
+            "65542 rows of published files are held twice and only 0 records are duplicates",
+        ),
     ];
     for (damage, said) in damages {
         let fixture = Fixture::new().await;
