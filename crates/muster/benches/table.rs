@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-/// The stage under which the parts of the whole ingest's CPU time are told.
-const PARTS: &str = "cpu";
+/// How the stages begin under which the parts of the whole ingest's CPU time are told; what was ingested comes after it.
+const PARTS: &str = "cpu: ";
 
 /// A figure: stage, what, and what the rows took, ours and a peer's.
 struct Figure {
@@ -29,12 +29,12 @@ fn main() {
     };
     let text = std::fs::read_to_string(&file).expect("the benches left figures");
     let figures: Vec<Figure> = text.lines().map(figure).collect();
-    let (parts, stages): (Vec<_>, Vec<_>) = figures.into_iter().partition(|figure| figure.stage == PARTS);
+    let (parts, stages): (Vec<_>, Vec<_>) = figures.into_iter().partition(|figure| figure.stage.starts_with(PARTS));
     let arguments: Vec<String> = std::env::args().collect();
     if arguments.windows(2).any(|pair| pair == ["--format", "json"]) {
         let value = json!({
             "stages": stages.iter().map(stage_json).collect::<Vec<_>>(),
-            "cpu": parts.iter().map(|part| json!({ "part": part.what, "micros_a_row": part.ours.micros() }))
+            "cpu": parts.iter().map(|part| part_json(part))
                 .collect::<Vec<_>>(),
         });
         println!("{value:#}");
@@ -121,10 +121,33 @@ fn stage_line(figure: &Figure) -> String {
     format!("| {stage}: {what} | {a_second} | {a_cpu_second} | {theirs} |\n")
 }
 
+fn part_json(part: &Figure) -> Value {
+    json!({ "ingest": part.stage[PARTS.len()..], "part": part.what, "cpu_micros_a_row": part.ours.micros() })
+}
+
+/// A line a part, a column for each thing that was ingested.
 fn parts_table(parts: &[Figure]) -> String {
-    let mut table = String::from("| From fetch to commit | CPU, us a row |\n|---|--:|\n");
-    let line = |part: &Figure| format!("| {} | {:.3} |\n", part.what, part.ours.micros());
-    table.extend(parts.iter().map(line));
+    let (mut names, mut ingests) = (Vec::new(), Vec::new());
+    for part in parts {
+        if !names.contains(&&part.what) {
+            names.push(&part.what);
+        }
+        if !ingests.contains(&&part.stage) {
+            ingests.push(&part.stage);
+        }
+    }
+    names.sort();
+    let mut table = String::from("| CPU from fetch to commit, us a row |");
+    table.extend(ingests.iter().map(|ingest| format!(" {} |", &ingest[PARTS.len()..])));
+    table += "\n|---|";
+    table.extend(ingests.iter().map(|_| "--:|"));
+    for name in names {
+        table.extend(["\n| ", name, " |"]);
+        table.extend(ingests.iter().map(|ingest| {
+            let found = parts.iter().find(|part| part.what == *name && part.stage == **ingest);
+            found.map_or_else(|| " |".to_owned(), |part| format!(" {:.3} |", part.ours.micros()))
+        }));
+    }
     table
 }
 

@@ -3,9 +3,12 @@
 //! `muster validate` as a program, a million rows, one in twenty with a fault, beside the same work written by hand
 //! on arrow-csv, Arrow's kernels and parquet's writer, in this process: text columns, cast with nulls where a number does not parse,
 //! a mask a rule, good rows typed and bad rows as text with the ids of what they break. That reader refuses a whole file
-//! for one ragged line or damaged byte, so lines with such a fault are left out for both.
+//! for one ragged line or damaged byte, so lines with such a fault are left out for both. Where `MUSTER_BENCH_PYTHON` names a
+//! Python that has Polars, that is a second peer.
 
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
 use std::process::Command;
@@ -36,14 +39,43 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = generate(folder.path(), figures::rows(ROWS));
     let out = folder.path().join("out");
+    // Bad rows that were found, to see that both do the same.
+    let (found, by_hand_found) = (Cell::new(0), Cell::new(0));
     figures::compare(
         "validate",
         "CSV to good and bad Parquet, 22 rules, a twentieth bad",
         "arrow-csv, hand-written rules, parquet",
         ROUNDS,
-        || validate(&file, &out),
-        || by_hand(&file, folder.path()),
+        || validate(&file, &out, &found),
+        || by_hand(&file, folder.path(), &by_hand_found),
     );
+    assert_eq!(found, by_hand_found);
+    if let Some(python) = std::env::var_os("MUSTER_BENCH_PYTHON") {
+        figures::compare(
+            "validate",
+            "the same",
+            "Polars, rules as expressions",
+            ROUNDS,
+            || validate(&file, &out, &found),
+            || with_polars(&python, &file, folder.path()),
+        );
+    }
+}
+
+/// The same work by `tests/bench/validate_polars.py`, which measures itself: its imports are left out.
+fn with_polars(python: &OsStr, file: &Path, folder: &Path) -> Spent {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bench/validate_polars.py");
+    let ran = Command::new(python).arg(script).args([file, folder]).output();
+    let ran = ran.expect("Python starts");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let told = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let mut numbers = told.split_whitespace().map(|number| number.parse::<f64>());
+    let mut number = || numbers.next().expect("three numbers").expect("a number");
+    Spent {
+        rows: number() as u64,
+        wall_secs: number(),
+        cpu_secs: number(),
+    }
 }
 
 /// Makes the file; gives its path.
@@ -73,7 +105,7 @@ fn generate(folder: &Path, rows: usize) -> std::path::PathBuf {
     path
 }
 
-fn validate(file: &Path, out: &Path) -> Spent {
+fn validate(file: &Path, out: &Path, bad: &Cell<u64>) -> Spent {
     let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     Spent::of(Clock::Children, || {
         let validated = Command::new(env!("CARGO_BIN_EXE_muster"))
@@ -92,6 +124,7 @@ fn validate(file: &Path, out: &Path) -> Spent {
             .expect("the program starts");
         assert_eq!(validated.status.code(), Some(1), "bad rows are a finding");
         let found: serde_json::Value = serde_json::from_slice(&validated.stdout).expect("it says what it found");
+        bad.set(found["bad"].as_u64().expect("it counts bad rows"));
         found["rows"].as_u64().expect("it counts rows")
     })
 }
@@ -101,7 +134,7 @@ struct Rules {
     seen: HashSet<i64>,
 }
 
-fn by_hand(file: &Path, folder: &Path) -> Spent {
+fn by_hand(file: &Path, folder: &Path, found: &Cell<u64>) -> Spent {
     Spent::of(Clock::Thread, || {
         let schema = Arc::new(text_schema(file));
         let opened = File::open(file).expect("the file opens");
@@ -111,13 +144,14 @@ fn by_hand(file: &Path, folder: &Path) -> Spent {
             .build(opened);
         let mut rules = Rules { seen: HashSet::new() };
         let (mut good, mut bad) = (None, None);
-        let mut rows = 0;
+        let (mut rows, mut bad_rows) = (0, 0);
         for texts in reader.expect("the header reads") {
             let texts = texts.expect("every line is whole");
             rows += texts.num_rows() as u64;
             let typed = typed(&texts);
             let broken = rules.broken(&texts, &typed);
             let is_bad = any(&broken, texts.num_rows());
+            bad_rows += is_bad.true_count() as u64;
             write(
                 &mut good,
                 folder,
@@ -130,6 +164,7 @@ fn by_hand(file: &Path, folder: &Path) -> Spent {
         for writer in [good, bad].into_iter().flatten() {
             writer.into_inner().expect("closed").sync_all().expect("synced");
         }
+        found.set(bad_rows);
         rows
     })
 }

@@ -17,6 +17,10 @@ use crate::{Error, Lag, PartitionRef, Received, Start, StartAt, Taken};
 /// How long the same trouble is not told again.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// How long a batch stays open once its log was read to the end: whoever waits for that end should not wait for more,
+/// and a source that trickles still fills its batches a little.
+const OPEN_AT_END: Duration = Duration::from_millis(20);
+
 /// How much may wait for a full channel before troubles are no longer added to it.
 const WAITING_MAX: usize = 1_000;
 
@@ -90,6 +94,11 @@ impl Lane {
 
     /// Closes a batch that was open for long enough and tells that the log's end is reached.
     fn ripen(&mut self, now: Instant, open_for: Duration, outbox: &mut VecDeque<Received>) {
+        let open_for = if self.end_seen.is_some() {
+            open_for.min(OPEN_AT_END)
+        } else {
+            open_for
+        };
         if self
             .collector
             .opened()

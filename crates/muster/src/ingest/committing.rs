@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use muster_spec::{SourceId, Token, TopicId};
 use muster_store::Error;
-use muster_store::ledger::commit::{Attempt, BatchCommit, Outcome, Resolved};
+use muster_store::ledger::commit::{Attempt, Outcome, Resolved};
 use muster_stream::Topics;
 use tokio::sync::mpsc;
 
@@ -96,12 +96,11 @@ impl Committing {
             return;
         }
         failpoint::reach("commit");
-        let given: Vec<BatchCommit> = alive.iter().map(|batch| batch.commit.clone()).collect();
         let timer = self.shared.metrics.commit_secs.start_timer();
         let mut attempt = Attempt::new();
         let mut wait = Duration::from_millis(100);
         let outcomes = loop {
-            match self.shared.ledger.commit(attempt, &given).await {
+            match self.shared.ledger.commit(attempt, &alive).await {
                 Ok(outcomes) => break outcomes,
                 Err(Error::OutcomeUnknown { .. }) => {
                     if let Some(outcomes) = self.settle(attempt, &alive).await {

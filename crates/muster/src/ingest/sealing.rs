@@ -5,6 +5,7 @@
 //! with its temporary files. A disk that fails pauses nothing for good: the source is taken again, and read again from
 //! the ledger's next offset.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -67,6 +68,12 @@ pub struct SealedBatch {
     pub assignment: Arc<Assignment>,
     /// What is committed.
     pub commit: BatchCommit,
+}
+
+impl Borrow<BatchCommit> for SealedBatch {
+    fn borrow(&self) -> &BatchCommit {
+        &self.commit
+    }
 }
 
 /// When a batch is sealed.

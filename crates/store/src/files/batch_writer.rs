@@ -222,7 +222,7 @@ impl BatchWriter {
         }
     }
 
-    fn sealed(self, files: Vec<DataFile>) -> Sealed {
+    fn sealed(mut self, files: Vec<DataFile>) -> Sealed {
         Sealed {
             source: self.source,
             contract: self.contract.name.clone(),
@@ -237,7 +237,7 @@ impl BatchWriter {
             tombstones: self.tally.tombstones,
             rules: self.tally.rules(&self.contract),
             event_times: self.tally.event_times,
-            file_rows: self.tally.file_rows(),
+            file_rows: self.tally.take_file_rows(),
             duplicate_offsets: self.tally.duplicate_offsets,
         }
     }

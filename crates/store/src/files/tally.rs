@@ -75,8 +75,9 @@ impl Tally {
             .collect()
     }
 
-    pub(super) fn file_rows(&self) -> Vec<FileRows> {
-        joined(self.file_rows.clone())
+    /// The rows of files, taken out: there is one a record.
+    pub(super) fn take_file_rows(&mut self) -> Vec<FileRows> {
+        joined(std::mem::take(&mut self.file_rows))
     }
 }
 

@@ -4,6 +4,8 @@
 //! the answer is lost the attempt is resolved under its sources' locks: what is absent then can never come, because
 //! the tokens it was made under are raised in the same transaction.
 
+use std::borrow::Borrow;
+
 use muster_batch::Alert;
 use muster_spec::{BatchId, Offset, OffsetDelta, Revision, SourceId, Token};
 use serde::Deserialize;
@@ -163,10 +165,17 @@ impl Ledger {
     /// Commits batches of several sources and says what became of each. [`Error::OutcomeUnknown`] when the answer was
     /// lost: then [`Ledger::resolve`], with the same batches, until it answers. After any other error nothing was
     /// written.
-    pub async fn commit(&self, attempt: Attempt, batches: &[BatchCommit]) -> Result<Vec<Outcome>, Error> {
+    pub async fn commit<B: Borrow<BatchCommit> + Sync>(
+        &self,
+        attempt: Attempt,
+        batches: &[B],
+    ) -> Result<Vec<Outcome>, Error> {
         const SQL: &str = "SELECT commit_batches($1, $2)";
         let mut session = self.session("commit").await?;
-        let given: Vec<_> = batches.iter().map(|batch| wire::batch(batch, self.tenant())).collect();
+        let given: Vec<_> = batches
+            .iter()
+            .map(|batch| wire::batch(batch.borrow(), self.tenant()))
+            .collect();
         let answer = session.row(SQL, &[&attempt.0, &Json(&given)]).await;
         let row = answer.map_err(|error| match error {
             // The connection was there and the statement may have been sent.

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p muster --bench ingest` generates rows of the shipped contract `hr.candidate`, one in twenty with a
 //! fault, publishes them to six partitions and has `muster ingest --once` take them into a fresh project with a private
-//! PostgreSQL, several times. A round is timed from the first partition that is taken to the commit of the last row.
+//! PostgreSQL, several times; then the same with typed events as a source system sends them. A round is timed from the first partition that is taken to the commit of the last row.
 //! CPU is the ingesting process's, told by thread: each stage has threads of its own, and the one that decodes and
 //! judges says how long it did which. The broker runs on the same processors; librdkafka alone, polled one by one, reads
 //! the same topic in turn.
@@ -20,12 +20,14 @@ use tempfile::TempDir;
 
 use figures::{Clock, Spent};
 
+mod events;
+
 #[expect(dead_code, reason = "other benches use more of it")]
-#[path = "../../../tests/bench/figures.rs"]
+#[path = "../../../../tests/bench/figures.rs"]
 mod figures;
 
 const ROWS: usize = 1_000_000;
-const PARTITIONS: &str = "6";
+const PARTITIONS: i32 = 6;
 const ROUNDS: usize = 3;
 const PUBLISH_ROUNDS: usize = 3;
 
@@ -34,51 +36,26 @@ fn main() {
     let Some(brokers) = kafka.as_ref().map(Kafka::brokers).or_else(broker_for_tests) else {
         return;
     };
-    let rows = figures::rows(ROWS);
+    let rows = figures::rows(ROWS).to_string();
     let folder = tempfile::tempdir().expect("a folder");
-    let made = muster(&[
-        "generate",
-        "hr.candidate",
-        "--rows",
-        &rows.to_string(),
-        "--faults",
-        "0.05",
-    ])
-    .arg("--out")
-    .arg(folder.path())
-    .output();
+    let generate = ["generate", "hr.candidate", "--rows", &rows, "--faults", "0.05"];
+    let made = muster(&generate).arg("--out").arg(folder.path()).output();
     assert!(made.expect("the program starts").status.success());
     let mut world = World {
         file: folder.path().join("hr.candidate.csv"),
         topic: String::new(),
         brokers,
-        rows: rows as u64,
+        rows: rows.parse().expect("it was a number"),
         kafka,
     };
     let published: Vec<Spent> = (0..figures::rounds(PUBLISH_ROUNDS))
         .map(|round| world.publish(round))
         .collect();
-    figures::tell(
-        "publish",
-        "CSV to Kafka, 15 fields, 6 partitions",
-        Spent::median(&published),
-        None,
-    );
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..figures::rounds(ROUNDS) {
-        theirs.push(world.poll());
-        ours.push(world.ingest());
-    }
-    let spent: Vec<Spent> = ours.iter().map(|round| round.spent).collect();
-    figures::tell(
-        "ingest",
-        "Kafka to the committed ledger, 15 fields, 22 rules, a twentieth bad",
-        Spent::median(&spent),
-        Some(("librdkafka alone, polled one by one", Spent::median(&theirs))),
-    );
-    // The parts of one round, so that they add up.
-    ours.sort_by(|one, other| one.spent.cpu_secs.total_cmp(&other.spent.cpu_secs));
-    ours.swap_remove(ours.len() / 2).tell_parts();
+    let what = format!("CSV to Kafka, 15 fields, {PARTITIONS} partitions");
+    figures::tell("publish", &what, Spent::median(&published), None);
+    world.measure("published rows");
+    world.send_events();
+    world.measure("typed events");
 }
 
 /// What is published, and where.
@@ -100,19 +77,45 @@ struct Round {
 }
 
 impl World {
+    /// Ingests the topic several times, in turn with librdkafka alone.
+    fn measure(&self, what: &str) {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..figures::rounds(ROUNDS) {
+            theirs.push(self.poll());
+            ours.push(self.ingest());
+        }
+        let spent: Vec<Spent> = ours.iter().map(|round| round.spent).collect();
+        figures::tell(
+            "ingest",
+            &format!("{what} from Kafka to the committed ledger, 15 fields, 22 rules, a twentieth bad"),
+            Spent::median(&spent),
+            Some(("librdkafka alone, polled one by one", Spent::median(&theirs))),
+        );
+        // The parts of one round, so that they add up.
+        ours.sort_by(|one, other| one.spent.cpu_secs.total_cmp(&other.spent.cpu_secs));
+        ours.swap_remove(ours.len() / 2).tell_parts(what);
+    }
+
+    /// Sends the rows as typed events to a topic of their own, which the rounds after it read.
+    fn send_events(&mut self) {
+        self.topic = format!("bench.{}.events", std::process::id());
+        self.rows = events::send(&self.brokers, &self.topic, PARTITIONS, &self.file);
+    }
+
     /// Publishes the file to a topic of its own, which the rounds after it read.
     fn publish(&mut self, round: usize) -> Spent {
         self.topic = format!("bench.{}.{round}", std::process::id());
         let project = self.project();
         let file = self.file.display().to_string();
         Spent::of(Clock::Children, || {
+            let partitions = PARTITIONS.to_string();
             let publish = [
                 "publish",
                 &file,
                 "--contract",
                 "hr.candidate",
                 "--partitions",
-                PARTITIONS,
+                &partitions,
             ];
             let published = self
                 .in_project(&project, &publish)
@@ -221,14 +224,15 @@ impl World {
 }
 
 impl Round {
-    fn tell_parts(self) {
+    fn tell_parts(self, what: &str) {
+        let stage = format!("cpu: {what}");
         let part = |name: &str, cpu_secs: f64| {
             let spent = Spent {
                 rows: self.spent.rows,
                 wall_secs: 0.0,
                 cpu_secs,
             };
-            figures::tell("cpu", name, spent, None);
+            figures::tell(&stage, name, spent, None);
         };
         for (name, cpu_secs) in &self.parts {
             part(name, *cpu_secs);
