@@ -153,6 +153,9 @@ fn parts_table(parts: &[Figure]) -> String {
 
 /// A rate in whole rows, with commas between thousands and three digits that mean something.
 fn thousands(rate: f64) -> String {
+    if !rate.is_finite() {
+        return "too short to tell".to_owned();
+    }
     if rate < 1000.0 {
         return format!("{rate:.0}");
     }

@@ -34,6 +34,7 @@ mod figures;
 const ROWS: usize = 1_000_000;
 const ROUNDS: usize = 5;
 const BATCH_ROWS: usize = 16_384;
+const WHAT: &str = "CSV to good and bad Parquet, 22 rules, a twentieth bad";
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -43,7 +44,7 @@ fn main() {
     let (found, by_hand_found) = (Cell::new(0), Cell::new(0));
     figures::compare(
         "validate",
-        "CSV to good and bad Parquet, 22 rules, a twentieth bad",
+        WHAT,
         "arrow-csv, hand-written rules, parquet",
         ROUNDS,
         || validate(&file, &out, &found),
@@ -53,7 +54,7 @@ fn main() {
     if let Some(python) = std::env::var_os("MUSTER_BENCH_PYTHON") {
         figures::compare(
             "validate",
-            "the same",
+            WHAT,
             "Polars, rules as expressions",
             ROUNDS,
             || validate(&file, &out, &found),
@@ -69,7 +70,7 @@ fn with_polars(python: &OsStr, file: &Path, folder: &Path) -> Spent {
     let ran = ran.expect("Python starts");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let told = String::from_utf8_lossy(&ran.stdout).into_owned();
-    let mut numbers = told.split_whitespace().map(|number| number.parse::<f64>());
+    let mut numbers = told.split_whitespace().map(str::parse::<f64>);
     let mut number = || numbers.next().expect("three numbers").expect("a number");
     Spent {
         rows: number() as u64,
