@@ -177,7 +177,7 @@ impl Scorer {
 
     /// Parks a claim whose file is not what was sealed.
     async fn park(&self, planned: &Planned, claim: &Claim, message: &str) -> Result<Ended, Fault> {
-        tracing::error!(batch = %claim.batch, message, "parked a batch as corrupt");
+        tracing::error!(batch = %claim.batch, why = message, "parked a batch as corrupt");
         let pipeline = &planned.pipeline;
         let corrupt = &self.tools.metrics.corrupt;
         corrupt.with_label_values(&[pipeline.name.as_str()]).inc();
@@ -188,7 +188,7 @@ impl Scorer {
 
     /// Ends a claim that was tried too often.
     async fn give_up(&self, planned: &Planned, claim: &Claim, message: &str) -> Result<Ended, Fault> {
-        tracing::error!(batch = %claim.batch, message, "gave a batch up");
+        tracing::error!(batch = %claim.batch, why = message, "gave a batch up");
         let alerts = alerts::of_trouble(&planned.pipeline, "batch_failed", &format!("batch {}", claim.batch));
         let failed = self.tools.ledger.fail_claim(claim, message, &alerts).await;
         ended_as(Ended::GivenUp, failed)

@@ -145,6 +145,9 @@ impl Scorer {
     pub async fn take_over(&self, planned: &Planned, manner: Manner) -> anyhow::Result<Pass> {
         let mut pass = Pass::new(planned);
         self.work_and_wait(planned, manner, &mut pass).await?;
+        if pass.held.is_empty() {
+            pass.state = RunState::Done.word();
+        }
         Ok(pass)
     }
 
@@ -218,7 +221,7 @@ impl Scorer {
                 Ok(Ended::GivenUp) => pass.given_up += 1,
                 Ok(Ended::PassedOn) => tracing::warn!(claim = claim.id, "the claim passed on to another scorer"),
                 Err(Fault::Batch(message)) => {
-                    tracing::warn!(batch = %claim.batch, tries = claim.tries, message, "could not score a batch");
+                    tracing::warn!(batch = %claim.batch, tries = claim.tries, why = message, "could not score a batch");
                     ledger.release_claim(&claim, true).await?;
                 }
                 Err(Fault::Run(message)) => {
@@ -243,7 +246,7 @@ impl Scorer {
         ledger.release_claim(claim, false).await?;
         let alerts = alerts::of_trouble(&planned.pipeline, "run_failed", &format!("run {run}"));
         if ledger.fail_run(run, message, &alerts).await? {
-            tracing::error!(pipeline = %planned.pipeline.name, %run, message, "a run failed");
+            tracing::error!(pipeline = %planned.pipeline.name, %run, why = message, "a run failed");
         }
         Ok(())
     }

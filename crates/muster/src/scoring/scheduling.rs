@@ -131,8 +131,9 @@ async fn run_errand(scorer: &Scorer, planned: &Planned, errand: Errand) {
                     state = pass.state,
                     batches = pass.batches,
                     predictions = pass.predictions,
-                    message = pass.message,
-                    "ran {errand:?}"
+                    why = pass.message,
+                    ?errand,
+                    "ran an errand"
                 );
                 return;
             }
