@@ -1,7 +1,10 @@
 //! Cutting records that stand one after another.
 
+use std::sync::LazyLock;
+
 use apache_avro::Schema;
 use apache_avro::types::{Record, Value};
+use apache_avro::writer::datum::GenericDatumWriter;
 use muster_batch::Refusal;
 use muster_spec::schema_id;
 use proptest::prelude::*;
@@ -15,13 +18,15 @@ const SCHEMA: &str = r#"{"type": "record", "name": "R", "fields": [
     {"name": "next", "type": ["null", "R"]}
 ]}"#;
 
+static PARSED: LazyLock<Schema> = LazyLock::new(|| Schema::parse_str(SCHEMA).unwrap());
+
 fn datums() -> Datums {
     Datums::new(schema_id(SCHEMA), SCHEMA).unwrap()
 }
 
 fn record(number: i64, word: Option<&str>, words: &[String]) -> Vec<u8> {
-    let schema = Schema::parse_str(SCHEMA).unwrap();
-    let mut record = Record::new(&schema).unwrap();
+    let schema = &*PARSED;
+    let mut record = Record::new(schema).unwrap();
     let union = |at, value| Value::Union(at, Box::new(value));
     let null = || union(0, Value::Null);
     record.put("number", number);
@@ -34,8 +39,8 @@ fn record(number: i64, word: Option<&str>, words: &[String]) -> Vec<u8> {
         Value::Array(words.iter().cloned().map(Value::String).collect()),
     );
     record.put("next", null());
-    #[expect(deprecated, reason = "the crate's newer writer needs a schema that outlives it")]
-    apache_avro::to_avro_datum(&schema, record).unwrap()
+    let writer = GenericDatumWriter::builder(schema).build().unwrap();
+    writer.write_value_to_vec(record).unwrap()
 }
 
 proptest! {
@@ -46,9 +51,9 @@ proptest! {
         let rows = rows.iter().map(|(number, word, words)| record(*number, word.as_deref(), words));
         let rows: Vec<Vec<u8>> = rows.collect();
         let block = rows.concat();
-        let mut rest = &block[..];
+        let (datums, mut rest) = (datums(), &block[..]);
         for row in &rows {
-            prop_assert_eq!(datums().cut(&mut rest), Ok(&row[..]));
+            prop_assert_eq!(datums.cut(&mut rest), Ok(&row[..]));
         }
         prop_assert!(rest.is_empty());
     }

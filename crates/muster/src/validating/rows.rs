@@ -4,7 +4,7 @@
 //! of an Avro container goes through the contract's own decoder, so that it means what it would mean on Kafka.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +18,9 @@ use super::avro_texts::AvroTexts;
 use super::parquet_rows::ParquetRows;
 use crate::cli::FileFormat;
 use crate::publishing::open_shaped;
+
+/// How many bytes are looked at to tell what a file of JSON is.
+const FIRST_BYTES: u64 = 64;
 
 /// A file while it is read.
 pub enum Rows {
@@ -50,7 +53,7 @@ impl Rows {
             let rows = ParquetRows::open(open_file(file)?, contract).with_context(unread)?;
             return Ok(Self::Parquet(Box::new(rows)));
         }
-        let bytes: Box<dyn Read + Send> = if file == Path::new("-") {
+        let mut bytes: Box<dyn Read + Send> = if file == Path::new("-") {
             Box::new(std::io::stdin())
         } else {
             Box::new(open_file(file)?)
@@ -60,7 +63,10 @@ impl Rows {
                 let rows = AvroRows::open(bytes, contract).with_context(unread)?;
                 return Ok(Self::Avro(Box::new(rows)));
             }
-            FileFormat::Jsonl => Shape::Jsonl,
+            FileFormat::Jsonl => {
+                bytes = no_array(bytes).with_context(unread)?;
+                Shape::Jsonl
+            }
             _ => Shape::Csv,
         };
         let reader = open_shaped(bytes, shape, &name, contract, format)?;
@@ -111,6 +117,17 @@ impl Rows {
             Self::Parquet(_) => 0,
         }
     }
+}
+
+/// The same bytes, unless they begin as one JSON array: its lines would all be no objects.
+fn no_array(mut bytes: Box<dyn Read + Send>) -> anyhow::Result<Box<dyn Read + Send>> {
+    let mut first = Vec::new();
+    bytes.by_ref().take(FIRST_BYTES).read_to_end(&mut first)?;
+    let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&first);
+    if text.trim_ascii_start().first() == Some(&b'[') {
+        bail!("it is a JSON array, and one object a line was expected\n  hint: `jq -c '.[]'` makes lines of it");
+    }
+    Ok(Box::new(Cursor::new(first).chain(bytes)))
 }
 
 fn open_file(path: &Path) -> anyhow::Result<File> {

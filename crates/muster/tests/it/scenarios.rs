@@ -90,7 +90,7 @@ fn what_cannot_be_read_is_said_with_exit_code_two() {
     };
     let good = file("good.csv", "number,name,price,count\n1,pen,1.5,3\n");
     let none = folder.path().join("none.csv");
-    let cases: [(&Path, PathBuf, &str, &str); 7] = [
+    let cases: [(&Path, PathBuf, &str, &str); 8] = [
         (&project, file("empty.csv", ""), "shop.item", "the file is empty"),
         (
             &project,
@@ -103,6 +103,12 @@ fn what_cannot_be_read_is_said_with_exit_code_two() {
             file("no.parquet", "number\n"),
             "shop.item",
             "as a Parquet file",
+        ),
+        (
+            &project,
+            file("array.json", "\n [{\"number\": 1}]"),
+            "shop.item",
+            "it is a JSON array",
         ),
         (&project, file("no.avro", "number\n"), "shop.item", "as an Avro file"),
         (&project, good.clone(), "shop.itme", "there is no contract `shop.itme`"),
