@@ -34,7 +34,7 @@ fn main() {
     if arguments.windows(2).any(|pair| pair == ["--format", "json"]) {
         let value = json!({
             "stages": stages.iter().map(stage_json).collect::<Vec<_>>(),
-            "cpu": parts.iter().map(|part| part_json(part))
+            "cpu": parts.iter().map(part_json)
                 .collect::<Vec<_>>(),
         });
         println!("{value:#}");
