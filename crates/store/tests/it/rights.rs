@@ -17,6 +17,7 @@ const ROLES: [&str; 3] = ["muster_ingest", "muster_score", "muster_read"];
 const RIGHTS: &[(&str, &str, &str)] = &[
     ("alerts", "iu", "iu"),
     ("attempts", "i", ""),
+    ("batch_file_blocks", "i", ""),
     ("batch_file_rows", "i", ""),
     ("batch_statistics", "i", ""),
     ("batches", "i", ""),
