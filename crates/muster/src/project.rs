@@ -1,4 +1,4 @@
-//! A project folder read whole: every contract and pipeline, or every problem.
+//! A project folder read whole: every contract, pipeline and alert target, or every problem.
 //!
 //! Used by every command that works on a project. What comes out compiles: rules, feature views and schedules were
 //! tried, so that a command never fails halfway on a file a user wrote.
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use muster_features::View;
-use muster_spec::{Contract, Pipeline, Problem};
+use muster_spec::{AlertTarget, Contract, Pipeline, Problem};
 
 use crate::schedule::Slots;
 use crate::scoring::alerts as conditions;
@@ -22,6 +22,8 @@ pub struct Project {
     pub contracts: Vec<Arc<Contract>>,
     /// Its pipelines, by name.
     pub pipelines: Vec<Arc<Pipeline>>,
+    /// Its alert targets, by name.
+    pub targets: Vec<Arc<AlertTarget>>,
 }
 
 /// What reading a project gave: files in order, and what is wrong with the others.
@@ -81,6 +83,18 @@ impl Project {
         })
     }
 
+    /// The alert target of a name, or an error with the names there are.
+    pub fn target(&self, name: &str) -> anyhow::Result<Arc<AlertTarget>> {
+        let found = self.targets.iter().find(|target| target.name.as_str() == name);
+        found.cloned().with_context(|| {
+            unknown(
+                "alert target",
+                name,
+                self.targets.iter().map(|target| target.name.as_str()),
+            )
+        })
+    }
+
     /// The pipelines of these names; all where none is named.
     pub fn pipelines_named(&self, names: &[String]) -> anyhow::Result<Vec<Arc<Pipeline>>> {
         if names.is_empty() {
@@ -119,9 +133,13 @@ fn unknown<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> 
 /// Fails only where the folder itself cannot be read.
 pub fn read(folder: &Path) -> anyhow::Result<Reading> {
     let mut problems = Vec::new();
-    let contracts = read_contracts(folder, &mut problems)?;
+    let named = names_in(&folder.join("alerts"), ".yaml")?.unwrap_or_default();
+    let targets = read_targets(folder, &named, &mut problems)?;
+    // A target whose file has problems exists all the same.
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let contracts = read_contracts(folder, &named, &mut problems)?;
     let plain: Vec<Contract> = contracts.iter().map(|contract| Contract::clone(contract)).collect();
-    let pipelines = read_pipelines(folder, &plain, &mut problems)?;
+    let pipelines = read_pipelines(folder, &plain, &named, &mut problems)?;
     problems.sort();
     problems.dedup();
     Ok(Reading {
@@ -129,15 +147,33 @@ pub fn read(folder: &Path) -> anyhow::Result<Reading> {
             folder: folder.to_owned(),
             contracts,
             pipelines,
+            targets,
         },
         problems,
     })
 }
 
-fn read_contracts(folder: &Path, problems: &mut Vec<Problem>) -> anyhow::Result<Vec<Arc<Contract>>> {
+fn read_targets(folder: &Path, names: &[String], problems: &mut Vec<Problem>) -> anyhow::Result<Vec<Arc<AlertTarget>>> {
+    let mut targets = Vec::new();
+    for name in names {
+        let file = format!("alerts/{name}.yaml");
+        match muster_spec::read::target(name, &file, &read_text(&folder.join(&file))?) {
+            Ok(target) => targets.push(Arc::new(target)),
+            Err(found) => problems.extend(found),
+        }
+    }
+    Ok(targets)
+}
+
+fn read_contracts(folder: &Path, targets: &[&str], problems: &mut Vec<Problem>) -> anyhow::Result<Vec<Arc<Contract>>> {
     let mut contracts = Vec::new();
     for name in contract_names(folder)? {
-        contracts.extend(read_contract(folder, &name, problems)?);
+        let Some(contract) = read_contract(folder, &name, problems)? else {
+            continue;
+        };
+        let file = format!("schemas/{name}.contract.yaml");
+        problems.extend(muster_spec::read::unknown_targets(&file, &contract.text, targets));
+        contracts.push(contract);
     }
     Ok(contracts)
 }
@@ -171,6 +207,7 @@ fn read_contract(folder: &Path, name: &str, problems: &mut Vec<Problem>) -> anyh
 fn read_pipelines(
     folder: &Path,
     contracts: &[Contract],
+    targets: &[&str],
     problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Vec<Arc<Pipeline>>> {
     let beside = folder.join("pipelines");
@@ -182,6 +219,7 @@ fn read_pipelines(
         match muster_spec::read::pipeline(&name, &file, &text, &open, contracts) {
             Ok(pipeline) => {
                 problems.extend(unrunnable(&pipeline, &file, contracts));
+                problems.extend(muster_spec::read::unknown_targets(&file, &text, targets));
                 pipelines.push(Arc::new(pipeline));
             }
             Err(found) => problems.extend(found),

@@ -65,6 +65,10 @@ text_id!(
     PipelineName
 );
 text_id!(
+    /// An alert target's name, which is its file's: `data-quality` for `alerts/data-quality.yaml`.
+    TargetName
+);
+text_id!(
     /// The sha-256 of a contract's file and its schema, 64 hexadecimal digits; people are shown the first 12.
     ContractVersion
 );

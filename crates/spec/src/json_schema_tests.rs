@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::read::shapes::{OF_CONTRACT, OF_PIPELINE, Shape};
+use crate::read::shapes::{OF_CONTRACT, OF_PIPELINE, OF_TARGET, Shape};
 
 fn part<'s>(schema: &'s Value, shape: &Shape) -> &'s Value {
     if shape.def.is_empty() {
@@ -65,8 +65,13 @@ fn the_pipeline_schema_and_the_reader_know_the_same_keys() {
 }
 
 #[test]
+fn the_alert_target_schema_and_the_reader_know_the_same_keys() {
+    compare(super::target(), OF_TARGET);
+}
+
+#[test]
 fn every_reference_in_the_schemas_leads_somewhere() {
-    for text in [super::contract(), super::pipeline()] {
+    for text in [super::contract(), super::pipeline(), super::target()] {
         let schema: Value = serde_json::from_str(text).unwrap();
         for reference in text.split("\"#/$defs/").skip(1) {
             let name = reference.split('"').next().unwrap();

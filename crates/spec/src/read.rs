@@ -1,9 +1,9 @@
-//! Reads contract and pipeline files into types, or tells every problem they have, each with its place.
+//! Reads contract, pipeline and alert target files into types, or tells every problem they have, each with its place.
 //!
 //! Called by `muster` for all commands and by tests. Texts come in, through `open` for the files beside the one that is
 //! read; nothing is read from disk here. What comes out is whole: names exist, patterns compile, ranges make sense. What
 //! only others can know is theirs to check: SQL is compiled by `expr` and `features`, cron and time zones by `muster`,
-//! alert targets by whoever sends.
+//! and what an alert target's address and secrets are is known to whoever sends.
 
 mod batches;
 mod cases;
@@ -13,10 +13,11 @@ mod pipeline;
 pub(crate) mod report;
 mod rules;
 pub(crate) mod shapes;
+mod target;
 mod text_format;
 pub(crate) mod tree;
 
-use crate::{Contract, Pipeline, Problem};
+use crate::{AlertTarget, Contract, Pipeline, Problem};
 use report::Report;
 
 /// Reads a contract.
@@ -63,6 +64,20 @@ pub fn place(yaml: &str, path: &[&str]) -> (usize, usize) {
         node = found.down(step);
     }
     place
+}
+
+/// Reads an alert target; the arguments are as for [`contract`].
+///
+/// # Errors
+/// All problems of the file, in the order of their places. None repeats an address or a secret.
+pub fn target(name: &str, yaml_file: &str, yaml: &str) -> Result<AlertTarget, Vec<Problem>> {
+    read(yaml_file, |report| target::read(name, yaml, report))
+}
+
+/// Where a contract or pipeline that was read names an alert target that is none of `targets`.
+pub fn unknown_targets(yaml_file: &str, yaml: &str, targets: &[&str]) -> Vec<Problem> {
+    let named = read(yaml_file, |report| target::unknown(yaml, targets, report));
+    named.err().unwrap_or_default()
 }
 
 /// The name of a file that lies beside another.

@@ -15,19 +15,25 @@ pub fn run(folder: &Path, args: &CheckArgs, output: Output) -> anyhow::Result<Ex
         let schema = match kind {
             FileKind::Contract => muster_spec::json_schema::contract(),
             FileKind::Pipeline => muster_spec::json_schema::pipeline(),
+            FileKind::Target => muster_spec::json_schema::target(),
         };
         output.text(schema)?;
         output.json(&serde_json::from_str::<serde_json::Value>(schema)?)?;
         return Ok(Exit::Fine);
     }
     let reading = project::read(folder)?;
-    let (contracts, pipelines) = (reading.project.contracts.len(), reading.project.pipelines.len());
-    output.json(&json!({ "contracts": contracts, "pipelines": pipelines, "problems": reading.problems }))?;
+    let project = &reading.project;
+    let (contracts, pipelines, targets) = (project.contracts.len(), project.pipelines.len(), project.targets.len());
+    output.json(&json!({
+        "contracts": contracts, "pipelines": pipelines, "alert_targets": targets, "problems": reading.problems,
+    }))?;
     for problem in &reading.problems {
         output.text(&problem.to_string())?;
     }
     if reading.problems.is_empty() {
-        output.text(&format!("{contracts} contracts and {pipelines} pipelines are in order"))?;
+        output.text(&format!(
+            "{contracts} contracts, {pipelines} pipelines and {targets} alert targets are in order"
+        ))?;
         Ok(Exit::Fine)
     } else {
         output.text(&format!("{} problems", reading.problems.len()))?;

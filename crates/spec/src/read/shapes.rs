@@ -1,4 +1,4 @@
-//! Which keys each part of a contract or pipeline file has.
+//! Which keys each part of a contract, pipeline or alert target file has.
 //!
 //! Read by the readers beside this file, and held equal to the published JSON Schemas by a test. A key that is not here
 //! is unknown; a key that is here is read.
@@ -162,6 +162,34 @@ pub(crate) const ALERT: Shape = Shape {
     optional: &[],
 };
 
+pub(crate) const TARGET: Shape = Shape {
+    what: "an alert target",
+    def: "",
+    required: &["version", "kind", "url"],
+    optional: &["secrets", "allow_hosts", "group", "limits", "resolved"],
+};
+
+pub(crate) const HELD_IN: Shape = Shape {
+    what: "what holds a secret",
+    def: "held_in",
+    required: &[],
+    optional: &["env", "file"],
+};
+
+pub(crate) const GROUP: Shape = Shape {
+    what: "`group`",
+    def: "group",
+    required: &[],
+    optional: &["by", "wait", "interval", "repeat"],
+};
+
+pub(crate) const LIMITS: Shape = Shape {
+    what: "`limits`",
+    def: "limits",
+    required: &[],
+    optional: &["messages_per_minute", "alerts_max", "body_bytes_max"],
+};
+
 /// All parts of a contract file.
 #[cfg(test)]
 pub(crate) const OF_CONTRACT: &[&Shape] = &[
@@ -180,3 +208,7 @@ pub(crate) const OF_CONTRACT: &[&Shape] = &[
 /// All parts of a pipeline file.
 #[cfg(test)]
 pub(crate) const OF_PIPELINE: &[&Shape] = &[&PIPELINE, &FEATURES, &MODEL, &BAND, &REASONS, &SCHEDULE, &ALERT];
+
+/// All parts of an alert target's file.
+#[cfg(test)]
+pub(crate) const OF_TARGET: &[&Shape] = &[&TARGET, &HELD_IN, &GROUP, &LIMITS];

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::folder::{contract, folder, pipeline, text, told};
+use crate::folder::{contract, folder, pipeline, target, text, told};
 
 fn files(folder: &Path, ending: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
@@ -49,6 +49,21 @@ fn a_broken_pipeline_has_all_its_problems_told() {
     let differences = files.iter().filter_map(|file| {
         let problems = pipeline(&folder, "broken", file, std::slice::from_ref(&good)).expect_err(file);
         difference(&folder, file, &told(&problems))
+    });
+    let differences: String = differences.collect();
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn a_broken_alert_target_has_all_its_problems_told_and_none_repeats_a_secret() {
+    let folder = folder("tests/broken");
+    let files = files(&folder, ".target.yaml");
+    assert!(files.len() > 3);
+    let differences = files.iter().filter_map(|file| {
+        let problems = target(&folder, "broken", file).expect_err(file);
+        let said = told(&problems);
+        assert!(!said.contains("geheim"), "{file} has its secret told: {said}");
+        difference(&folder, file, &said)
     });
     let differences: String = differences.collect();
     assert!(differences.is_empty(), "{differences}");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use muster_spec::{Contract, Pipeline, Problem, read};
+use muster_spec::{AlertTarget, Contract, Pipeline, Problem, read};
 
 /// A folder below this crate's.
 pub fn folder(path: &str) -> PathBuf {
@@ -21,6 +21,11 @@ pub fn contract(folder: &Path, name: &str, file: &str) -> Result<Contract, Vec<P
 pub fn pipeline(folder: &Path, name: &str, file: &str, contracts: &[Contract]) -> Result<Pipeline, Vec<Problem>> {
     let yaml = text(folder, file).unwrap_or_else(|| panic!("{file} is gone"));
     read::pipeline(name, file, &yaml, &|name| text(folder, name), contracts)
+}
+
+pub fn target(folder: &Path, name: &str, file: &str) -> Result<AlertTarget, Vec<Problem>> {
+    let yaml = text(folder, file).unwrap_or_else(|| panic!("{file} is gone"));
+    read::target(name, file, &yaml)
 }
 
 /// What the user is told.

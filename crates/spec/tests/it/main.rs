@@ -6,4 +6,5 @@ mod broken;
 mod folder;
 mod garbage;
 mod shipped;
+mod targets;
 mod version1;
