@@ -15,7 +15,7 @@ pub mod prediction;
 pub mod raw_batch;
 pub mod raw_lines;
 
-pub use alert::Alert;
+pub use alert::{Alert, AlertMessage, AlertState, RaisedAlert};
 pub use bytes_column::BytesColumn;
 pub use data_file::{DataFile, FileKind, FileOwner};
 pub use decoded_batch::{DecodedBatch, Finding, Origin, Refusal, Refused};
