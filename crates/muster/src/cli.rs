@@ -3,14 +3,16 @@
 //! Read by `main` alone. Settings of the process are flags and environment variables, never in a project's files; every
 //! secret also has a `_FILE` form.
 
+mod alerts;
 mod options;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use alerts::{AlertsAction, AlertsArgs};
 pub use options::{
-    DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, ScoreOptions, TextArgs,
+    DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
 };
 
 /// Events that pass muster get scored.
@@ -87,7 +89,7 @@ pub enum OutputFormat {
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read all contracts and pipelines and report every problem with its place.
+    /// Read all contracts, pipelines and alert targets and report every problem with its place.
     #[command(after_help = "Examples:\n  muster check --project people\n  muster check --json-schema contract")]
     Check(CheckArgs),
     /// Run the tests written in the contracts, without Kafka.
@@ -113,7 +115,7 @@ pub enum Command {
     /// Score good rows that are new, on the pipelines' schedules.
     #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
-    /// Ingest, score and answer HTTP in one process.
+    /// Ingest, score, send alerts and answer HTTP in one process.
     #[command(after_help = "Examples:\n  muster serve --brokers localhost:9092 --http 0.0.0.0:8000")]
     Serve(ServeArgs),
     /// The whole of it on this machine: publish `raw-data/`, ingest, train, score, show.
@@ -130,6 +132,8 @@ pub enum Command {
     /// List, show and promote model versions.
     #[command(after_help = MODELS_HELP)]
     Models(ModelsArgs),
+    /// List, send again and test what people are told.
+    Alerts(AlertsArgs),
     /// Bring the ledger's tables up to date; the only command that connects as their owner.
     #[command(after_help = "Examples:\n  muster migrate --database-url postgres://owner@db.example/people")]
     Migrate(MigrateArgs),
@@ -153,6 +157,8 @@ pub enum FileKind {
     Contract,
     /// `pipelines/NAME.yaml`
     Pipeline,
+    /// `alerts/NAME.yaml`
+    Target,
 }
 
 /// `muster test`
@@ -320,6 +326,9 @@ pub struct ServeArgs {
     /// How it scores.
     #[command(flatten)]
     pub score: ScoreOptions,
+    /// What messages lead to.
+    #[command(flatten)]
+    pub link: LinkArgs,
     /// Kafka.
     #[command(flatten)]
     pub kafka: KafkaArgs,

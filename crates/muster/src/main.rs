@@ -4,6 +4,7 @@
 //! Everything that knows of the process (flags, environment, clocks, signals, channels, schedules, HTTP, metrics) lives
 //! in this crate; the stage crates it wires together know nothing of it or of each other.
 
+mod alerting;
 mod cli;
 mod commands;
 mod dropping;

@@ -53,6 +53,18 @@ pub struct Metrics {
     pub run_secs: Histogram,
     /// `muster_batches_corrupt_total{pipeline}`: batches parked because a file is missing or altered.
     pub corrupt: IntCounterVec,
+    /// `muster_alert_deliveries_total{target,outcome}`: tries; outcome is delivered or what went wrong.
+    pub alert_deliveries: IntCounterVec,
+    /// `muster_alerts_waiting{target}`: alerts in the outbox that the target was not told of.
+    pub alerts_waiting: IntGaugeVec,
+    /// `muster_alert_messages_parked{target}`: messages that were given up.
+    pub alerts_parked: IntGaugeVec,
+    /// `muster_alert_message_oldest_seconds{target}`: for how long the oldest message that is not delivered is tried.
+    pub alert_oldest_secs: IntGaugeVec,
+    /// `muster_alert_target_disabled{target}`: 1 when the target wants no more messages.
+    pub alert_disabled: IntGaugeVec,
+    /// `muster_alerts_unassigned`: alerts that no sender has looked at.
+    pub alerts_unassigned: IntGauge,
     /// `muster_ledger_up`: 1 while the ledger answers.
     pub ledger_up: IntGauge,
 }
@@ -110,6 +122,24 @@ impl Metrics {
             predictions: make.counters("predictions_total", "Predictions written.", &["pipeline", "band"]),
             run_secs: make.histogram("run_duration_seconds", "One scoring run."),
             corrupt: make.counters("batches_corrupt_total", "Batches parked as corrupt.", &["pipeline"]),
+            alert_deliveries: make.counters(
+                "alert_deliveries_total",
+                "Tries to deliver an alert message.",
+                &["target", "outcome"],
+            ),
+            alerts_waiting: make.gauges("alerts_waiting", "Alerts a target was not told of.", &["target"]),
+            alerts_parked: make.gauges("alert_messages_parked", "Alert messages given up.", &["target"]),
+            alert_oldest_secs: make.gauges(
+                "alert_message_oldest_seconds",
+                "Age of the oldest alert message that is not delivered.",
+                &["target"],
+            ),
+            alert_disabled: make.gauges(
+                "alert_target_disabled",
+                "1 when the target wants no more messages.",
+                &["target"],
+            ),
+            alerts_unassigned: make.int_gauge("alerts_unassigned", "Alerts no sender has looked at."),
             ledger_up: make.int_gauge("ledger_up", "1 while the ledger answers."),
             registry: registry.clone(),
         };

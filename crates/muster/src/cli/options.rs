@@ -35,6 +35,14 @@ pub struct HttpArgs {
     pub address: String,
 }
 
+/// What messages lead to.
+#[derive(Args, Clone, Debug)]
+pub struct LinkArgs {
+    /// Where people reach this Muster or its dashboards: the link in alert messages.
+    #[arg(long, value_name = "URL", env = "MUSTER_PUBLIC_URL")]
+    pub public_url: Option<String>,
+}
+
 /// Where Kafka and the schema registry are.
 #[derive(Args, Clone, Debug)]
 pub struct KafkaArgs {

@@ -1,5 +1,6 @@
 //! The commands, one file each. A command reads its arguments, does its work through the stages, and says how it ended.
 
+mod alerts;
 mod check;
 mod demo;
 mod generate;
@@ -25,6 +26,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let output = Output { format: cli.format };
     let folder = cli.project;
     match cli.command {
+        Command::Alerts(args) => alerts::run(&folder, &args, output).await,
         Command::Check(args) => check::run(&folder, &args, output),
         Command::Generate(args) => generate::run(&args, output),
         Command::Ingest(args) => ingest::run(&folder, &args).await,

@@ -1,4 +1,4 @@
-//! `muster serve`: ingest, score and HTTP in one process.
+//! `muster serve`: ingest, score, alert sender and HTTP in one process.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use muster_store::{FolderStore, Role};
 
 use super::ingest::plan;
+use crate::alerting::Sender;
 use crate::cli::ServeArgs;
 use crate::dropping::Dropper;
 use crate::exit::Exit;
@@ -17,6 +18,9 @@ use crate::project::Project;
 use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::{self, Database};
 use crate::shutdown::Shutdown;
+
+/// How long a message that is being tried may hold up the end.
+const SENDING_LIMIT: Duration = Duration::from_secs(5);
 
 /// Serves until a stop is asked for, then drains.
 pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
@@ -41,6 +45,14 @@ pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
         readiness.clone(),
         shutdown.clone(),
     );
+    // Connections of its own: whoever tells people never waits for, or holds up, ingest.
+    let sender = Sender::new(
+        &project,
+        database.ledger(Role::Ingest).await?,
+        args.link.public_url.clone(),
+        metrics.clone(),
+        shutdown.clone(),
+    )?;
     let scorer = Scorer::new(Tools {
         ledger: database.ledger(Role::Score).await?,
         files,
@@ -56,9 +68,12 @@ pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
         plan(&args.ingest, project.contracts.clone(), connection, registry),
     )
     .await?;
+    let sending = tokio::spawn(sender.run());
     scheduling::run(&scorer, &planned, &shutdown).await?;
     shutdown.asked().await;
     ingest.stop().await?;
+    // A try that is still under way is left to its lease.
+    let _ = tokio::time::timeout(SENDING_LIMIT, sending).await;
     if let Some(watching) = watching {
         watching.await?;
     }

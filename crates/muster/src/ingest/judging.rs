@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use muster_batch::{Alert, JudgedBatch, RawBatch};
+use muster_batch::{Alert, AlertState, JudgedBatch, RawBatch};
 use muster_contract::decode::Decoder;
 use muster_contract::judge::{BadRatio, Judge, KeyState};
 use muster_spec::{Check, Contract, Offset, SourceId};
@@ -301,6 +301,7 @@ fn alert(assignment: &Assignment, condition: &str, measured: Option<f64>, thresh
         fingerprint: format!("source/{}/{}/{condition}", assignment.topic, assignment.partition),
         condition: condition.to_owned(),
         about: assignment.contract.name.to_string(),
+        state: AlertState::Firing,
         measured,
         threshold,
         window: format!("{} partition {}", assignment.topic, assignment.partition),

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use muster_batch::{Alert, JudgedBatch};
+use muster_batch::{Alert, AlertState, JudgedBatch};
 use muster_contract::judge::Expectations;
 use muster_spec::{Offset, OffsetDelta, SourceId};
 use muster_store::ledger::commit::{BatchCommit, Statistic};
@@ -271,11 +271,21 @@ impl Sealing {
             .collect();
         let alerts = measured
             .iter()
-            .filter(|found| !found.met)
+            // Nothing measured is no word on either side.
+            .filter(|found| !found.met || found.value.is_some())
             .map(|found| Alert {
-                fingerprint: format!("contract/{}/{}", contract.name, found.id),
+                // A source each: that one is over says nothing of another.
+                fingerprint: format!(
+                    "contract/{}/{}/{}/{}",
+                    contract.name, found.id, open.assignment.topic, open.assignment.partition
+                ),
                 condition: found.id.clone(),
                 about: contract.name.to_string(),
+                state: if found.met {
+                    AlertState::Resolved
+                } else {
+                    AlertState::Firing
+                },
                 measured: found.value,
                 threshold: found.threshold,
                 window: format!(

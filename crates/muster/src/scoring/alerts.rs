@@ -4,7 +4,7 @@
 //! met becomes an alert in the transaction that writes the predictions. What goes wrong while scoring is told to the same
 //! people, in the transaction that records it.
 
-use muster_batch::{Alert, Prediction};
+use muster_batch::{Alert, AlertState, Prediction};
 use muster_spec::{Pipeline, nearest};
 use muster_store::ledger::claims::Claim;
 
@@ -75,29 +75,36 @@ pub fn check(text: &str) -> Result<(), (String, String)> {
     When::parse(text).map(drop)
 }
 
-/// The alerts that a claim's predictions call for.
+/// The alerts that a claim's predictions call for: conditions that are met, and that are not. The outbox takes the word
+/// that one is over only where it was met before.
 pub fn of_claim(pipeline: &Pipeline, predictions: &[Prediction], claim: &Claim) -> Vec<Alert> {
     let conditions = pipeline
         .alerts
         .iter()
         .filter_map(|alert| Some((alert, When::parse(&alert.when).ok()?)));
-    let met = conditions.filter_map(|(alert, when)| {
+    let measured = conditions.filter_map(|(alert, when)| {
         let measured = measure(when.measure, predictions)?;
-        when.is_met(measured).then(|| Alert {
+        let is_met = when.is_met(measured);
+        Some(Alert {
             fingerprint: format!("pipeline/{}/{}", pipeline.name, alert.id),
             condition: alert.id.clone(),
             about: pipeline.name.to_string(),
+            state: if is_met {
+                AlertState::Firing
+            } else {
+                AlertState::Resolved
+            },
             measured: Some(measured),
             threshold: Some(when.threshold),
             window: format!("batch {}", claim.batch),
             target: Some(alert.to.clone()),
         })
     });
-    met.collect()
+    measured.collect()
 }
 
 /// The alerts that trouble with a pipeline's work calls for: one for each target that the pipeline names, and where it
-/// names none one without, for those who look at the ledger.
+/// names none one for all.
 pub fn of_trouble(pipeline: &Pipeline, condition: &str, window: &str) -> Vec<Alert> {
     let mut targets: Vec<Option<String>> = pipeline.alerts.iter().map(|alert| Some(alert.to.clone())).collect();
     targets.sort();
@@ -109,6 +116,7 @@ pub fn of_trouble(pipeline: &Pipeline, condition: &str, window: &str) -> Vec<Ale
         fingerprint: format!("pipeline/{}/{condition}", pipeline.name),
         condition: condition.to_owned(),
         about: pipeline.name.to_string(),
+        state: AlertState::Firing,
         measured: None,
         threshold: None,
         window: window.to_owned(),

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails in a test panics, in its helpers too")]
 
+mod alerting;
 mod broker;
 mod check;
 mod claims;
@@ -20,6 +21,7 @@ mod privacy;
 mod program;
 mod publishing;
 mod real_file;
+mod receiver;
 mod registry;
 mod scenarios;
 mod scoring;

@@ -21,7 +21,7 @@ pub struct Health {
     pub paused: u64,
     /// Runs that are open.
     pub runs_open: u64,
-    /// Alerts not yet delivered.
+    /// Alerts that someone is still to be told of.
     pub alerts_due: u64,
 }
 
@@ -70,7 +70,9 @@ impl Ledger {
         const SQL: &str = "SELECT (SELECT max(committed_at) FROM batches), (SELECT count(*) FROM sources),
             (SELECT count(*) FROM sources WHERE paused_reason IS NOT NULL),
             (SELECT count(*) FROM runs WHERE state = 'open'),
-            (SELECT count(*) FROM alerts WHERE delivered_at IS NULL)";
+            (SELECT count(*) FROM alerts WHERE assigned_at IS NULL)
+              + (SELECT count(*) FROM alert_deliveries WHERE message_id IS NULL AND NOT muted)
+              + (SELECT coalesce(sum(alerts), 0)::bigint FROM alert_messages WHERE state = 'open')";
         let row = self.session("look at the ledger").await?.row(SQL, &[]).await?;
         let count = |column: usize| row.get::<_, i64>(column) as u64;
         Ok(Health {

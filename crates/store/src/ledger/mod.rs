@@ -5,6 +5,7 @@
 //! serialization failure or deadlock is run again whole; a lost connection is the environment's trouble.
 
 mod address;
+pub mod alert_messages;
 pub mod alerts;
 pub mod claims;
 pub mod commit;

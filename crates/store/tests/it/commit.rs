@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use muster_batch::{Alert, FileRows};
+use muster_batch::{Alert, AlertState, FileRows};
 use muster_spec::{FileSha, Offset, Revision};
 use muster_store::ledger::commit::{Attempt, Fence, Outcome, Resolved, Statistic};
 
@@ -81,6 +81,7 @@ pub fn alert() -> Alert {
         fingerprint: "contract/test.visit/bad_ratio".into(),
         condition: "bad_ratio".into(),
         about: "test.visit".into(),
+        state: AlertState::Firing,
         measured: Some(0.15),
         threshold: Some(0.1),
         window: "[5, 25)".into(),

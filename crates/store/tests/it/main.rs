@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails in a test panics, in its helpers too")]
 
+mod alerts;
 mod commit;
 mod disk;
 mod keys;

@@ -297,6 +297,7 @@ async fn a_corrupt_batch_is_parked_and_the_run_goes_on() {
         fingerprint: "pipeline/visits/corrupt".into(),
         condition: "corrupt".into(),
         about: "visits".into(),
+        state: muster_batch::AlertState::Firing,
         measured: None,
         threshold: None,
         window: "slot".into(),

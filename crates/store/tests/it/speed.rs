@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use muster_batch::{Cause, JudgedBatch, Prediction, Reason};
+use muster_batch::{AlertState, Cause, JudgedBatch, Prediction, Reason};
 use muster_spec::{Offset, SourceId};
 use muster_store::ledger::commit::Attempt;
 use muster_store::{BatchWriter, FileStore, FolderStore};
@@ -68,6 +68,38 @@ fn speed_of_a_seal() {
             rows as f64 / best_cpu.as_secs_f64() / 1e6,
             bytes as f64 / rows as f64
         );
+    }
+}
+
+/// Commits of one batch, without alerts, with ends that never began, and with alerts, beside an outbox of a hundred
+/// thousand.
+#[tokio::test(flavor = "multi_thread")]
+async fn speed_of_a_commit_with_alerts() {
+    let fixture = Fixture::new().await;
+    let filled = "INSERT INTO alerts (fingerprint, condition, about, measured_over)
+        SELECT 'contract/c' || n % 500 || '/rows', 'rows', 'c' || n % 500, '' FROM generate_series(1, 100000) AS n;
+        ANALYZE alerts";
+    fixture.owner().await.batch_execute(filled).await.unwrap();
+    let sources = fixture.assign(topic_id(), 3, "a").await;
+    let alert = |at: usize, state| muster_batch::Alert {
+        fingerprint: format!("contract/test.visit/rule_{at}/{state:?}"),
+        state,
+        ..crate::commit::alert()
+    };
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    for round in 0..100 {
+        for (kind, source) in sources.iter().enumerate() {
+            let mut batch = to_commit(sealed(&fixture.contract, source, round * 10, round * 10 + 10, 1));
+            let state = [AlertState::Resolved, AlertState::Firing][kind.saturating_sub(1)];
+            batch.alerts = (0..if kind == 0 { 0 } else { 5 }).map(|at| alert(at, state)).collect();
+            let begun = Instant::now();
+            fixture.ingest.commit(Attempt::new(), &[batch]).await.unwrap();
+            times[kind].push(begun.elapsed());
+        }
+    }
+    for (kind, times) in ["no alert", "5 ends that never began", "5 alerts"].iter().zip(&mut times) {
+        times.sort();
+        println!("commit, {kind}: median {:?}", times[times.len() / 2]);
     }
 }
 
