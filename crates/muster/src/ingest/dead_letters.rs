@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use muster_batch::Alert;
+use muster_batch::{Alert, AlertState};
 use muster_spec::{Contract, Offset};
 use muster_store::files;
 use muster_store::ledger::dead_letters::{DeadLetterLease, DueBadFile};
@@ -446,6 +446,7 @@ fn alert(contract: &Contract, held: DeadLetterLease, fault: &str) -> Alert {
         fingerprint: format!("contract/{}/dead_letters/{}", contract.name, held.source),
         condition: "dead_letters".to_owned(),
         about: contract.name.to_string(),
+        state: AlertState::Firing,
         measured: None,
         threshold: None,
         window: fault.to_owned(),

@@ -113,6 +113,7 @@ async fn a_source_that_cannot_be_published_rests_and_is_told_of_once() {
             fingerprint: "source/test.visit.v1/0/dead_letters".into(),
             condition: "dead_letters".into(),
             about: "test.visit".into(),
+            state: muster_batch::AlertState::Firing,
             measured: None,
             threshold: None,
             window: "a file".into(),

@@ -102,6 +102,7 @@ async fn a_failed_run_keeps_its_reason_and_its_claims_go_to_the_next_run() {
         fingerprint: "pipeline/visits/run_failed".into(),
         condition: "run_failed".into(),
         about: "visits".into(),
+        state: muster_batch::AlertState::Firing,
         measured: None,
         threshold: None,
         window: "run".into(),
