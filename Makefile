@@ -11,7 +11,7 @@ endif
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_TERM := --profile ship --workspace --locked
 
-.PHONY: help demo test build lint deny fuzz soak bench fmt
+.PHONY: help demo test build lint deny fuzz soak bench fmt secrets up
 
 help:
 	@echo 'make demo   build, then publish, ingest, train and score the shipped sample'
@@ -23,6 +23,7 @@ help:
 	@echo 'make soak   the long tests, for SOAK_SECS (3600) each'
 	@echo 'make bench  the figures of the README, optimised throughout what is hot'
 	@echo 'make fmt    format'
+	@echo 'make up     all of it in containers, with Grafana; `make secrets` writes the passwords once'
 
 demo:
 	@scripts/setup demo
@@ -59,3 +60,10 @@ bench:
 
 fmt:
 	cargo fmt --all
+
+secrets:
+	@scripts/secrets
+
+up: secrets
+	docker compose --profile sample up --build --detach --wait kafka registry postgres muster prometheus alertmanager grafana
+	docker compose --profile sample up --detach publisher trainer

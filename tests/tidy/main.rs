@@ -4,8 +4,10 @@
 
 #![cfg(test)]
 
+mod compose;
 mod edges;
 mod files;
+mod grafana;
 
 use std::path::{Path, PathBuf};
 

@@ -62,6 +62,26 @@ fn seconds_that_make_no_duration_are_refused() {
 }
 
 #[test]
+fn the_commands_of_the_containers_are_commands() {
+    let compose = include_str!("../../../docker-compose.yml");
+    let mut commands = Vec::new();
+    let mut ours = false;
+    for line in compose.lines() {
+        if line.starts_with("  ") && !line.starts_with("   ") {
+            ours = false;
+        }
+        ours |= line.trim() == "<<: *muster";
+        if let Some(command) = line.trim().strip_prefix("command: ").filter(|_| ours) {
+            let words: Vec<String> = serde_json::from_str(command).unwrap();
+            let parsed = Cli::try_parse_from(std::iter::once("muster".to_owned()).chain(words.clone()));
+            assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
+            commands.push(words[0].clone());
+        }
+    }
+    assert_eq!(commands, ["migrate", "serve", "publish", "train"]);
+}
+
+#[test]
 fn every_command_has_examples_and_they_parse() {
     for command in Cli::command().get_subcommands() {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();

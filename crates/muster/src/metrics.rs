@@ -4,9 +4,15 @@
 //! know nothing of it. Labels hold names from contracts and pipelines, topics and partitions: never an id of a person,
 //! an offset or a file.
 
+use chrono::{DateTime, Utc};
+use muster_spec::{Contract, Measure, Pipeline};
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
+
+/// The verdicts that [`Metrics::rows`] tells apart.
+pub const VERDICTS: [&str; 4] = ["good", "bad", "duplicate", "tombstone"];
 
 /// All metrics. Cloning shares them.
 #[derive(Clone, Debug)]
@@ -65,6 +71,10 @@ pub struct Metrics {
     pub alert_disabled: IntGaugeVec,
     /// `muster_alerts_unassigned`: alerts that no sender has looked at.
     pub alerts_unassigned: IntGauge,
+    /// `muster_bad_ratio_max{contract}`: the share of bad rows that a contract expects at most.
+    pub bad_ratio_max: GaugeVec,
+    /// `muster_run_deadline_timestamp_seconds{pipeline}`: the second slot after the last that ran.
+    pub run_deadline: GaugeVec,
     /// `muster_ledger_up`: 1 while the ledger answers.
     pub ledger_up: IntGauge,
 }
@@ -140,6 +150,16 @@ impl Metrics {
                 &["target"],
             ),
             alerts_unassigned: make.int_gauge("alerts_unassigned", "Alerts no sender has looked at."),
+            bad_ratio_max: make.float_gauges(
+                "bad_ratio_max",
+                "The share of bad rows that a contract expects at most.",
+                &["contract"],
+            ),
+            run_deadline: make.float_gauges(
+                "run_deadline_timestamp_seconds",
+                "The second slot after the last that ran: past it, two were missed.",
+                &["pipeline"],
+            ),
             ledger_up: make.int_gauge("ledger_up", "1 while the ledger answers."),
             registry: registry.clone(),
         };
@@ -147,6 +167,46 @@ impl Metrics {
         info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         make.add(prometheus::process_collector::ProcessCollector::for_self());
         metrics
+    }
+
+    /// Shows a contract's counters at zero, so that the first record or violation is an increase, and its limits.
+    pub fn expect_contract(&self, contract: &Contract) {
+        let name = contract.name.as_str();
+        self.received.with_label_values(&[&contract.topic]);
+        for verdict in VERDICTS {
+            self.rows.with_label_values(&[name, verdict]);
+        }
+        for rule in &contract.rules {
+            self.violations.with_label_values(&[name, &rule.id]);
+        }
+        self.batches.with_label_values(&[name]);
+        self.fenced.with_label_values(&[name]);
+        let expected = contract
+            .expectations
+            .iter()
+            .filter(|expected| expected.measure == Measure::BadRatio);
+        for limit in expected.filter_map(|expected| expected.max) {
+            self.bad_ratio_max.with_label_values(&[name]).set(limit);
+        }
+    }
+
+    /// Shows a pipeline's counters at zero.
+    pub fn expect_pipeline(&self, pipeline: &Pipeline) {
+        let name = pipeline.name.as_str();
+        for band in &pipeline.bands {
+            self.predictions.with_label_values(&[name, &band.name]);
+        }
+        for state in ["done", "skipped"] {
+            self.runs.with_label_values(&[name, state]);
+        }
+        self.corrupt.with_label_values(&[name]);
+    }
+
+    /// When a pipeline will have missed two slots in a row.
+    pub fn set_run_deadline(&self, pipeline: &str, deadline: DateTime<Utc>) {
+        self.run_deadline
+            .with_label_values(&[pipeline])
+            .set(deadline.timestamp_millis() as f64 / 1000.0);
     }
 
     /// All metrics in Prometheus' text form.
@@ -177,6 +237,12 @@ impl Maker<'_> {
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
         let made = IntGaugeVec::new(Opts::new(format!("muster_{name}"), help), labels).expect("a valid name");
+        self.add(made.clone());
+        made
+    }
+
+    fn float_gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        let made = GaugeVec::new(Opts::new(format!("muster_{name}"), help), labels).expect("a valid name");
         self.add(made.clone());
         made
     }

@@ -202,6 +202,7 @@ impl Ingest {
     /// Joins the group and starts the stages.
     pub async fn start(shared: Shared, plan: Plan) -> anyhow::Result<Self> {
         for contract in &plan.contracts {
+            shared.metrics.expect_contract(contract);
             shared
                 .ledger
                 .keep_contract(contract)

@@ -57,6 +57,11 @@ impl Progress {
         });
     }
 
+    /// Up to where a partition was committed by this process; `None` before it committed or caught up.
+    pub fn next(&self, topic: &Arc<str>, partition: i32) -> Option<Offset> {
+        self.look(|state| state.committed.get(&(Arc::clone(topic), partition)).copied())
+    }
+
     /// The partitions that are paused.
     pub fn all_paused(&self) -> HashSet<(Arc<str>, i32)> {
         self.look(|state| state.paused.clone())

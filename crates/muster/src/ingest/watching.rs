@@ -2,11 +2,12 @@
 //!
 //! One task beside the stages. It only observes and gives orders; nothing waits for it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use muster_store::files::sweep;
-use muster_stream::{Receiver, Topics};
+use muster_stream::{Lag, Receiver, Topics};
 
 use super::Shared;
 use super::pausing::{Pausing, SharedReceiver, tell};
@@ -45,17 +46,13 @@ pub async fn run(watched: Watched) {
         names,
     } = watched;
     let mut turn = 0_u32;
+    let mut shown = Shown::new();
     loop {
         tokio::time::sleep(LAG_EVERY).await;
         turn = turn.wrapping_add(1);
-        tell(&receiver, |receiver: &Receiver| {
-            for lag in receiver.lag() {
-                if let Some(offsets) = lag.offsets() {
-                    let labels = [&*lag.topic, &lag.partition.to_string()];
-                    shared.metrics.lag.with_label_values(&labels).set(offsets);
-                }
-            }
-        });
+        let mut held = Vec::new();
+        tell(&receiver, |receiver: &Receiver| held = receiver.lag());
+        show(&shared, &held, &mut shown);
         let answered = shared.ledger.ping().await;
         shared.metrics.ledger_up.set(i64::from(answered.is_ok()));
         match answered {
@@ -85,6 +82,37 @@ async fn look_for_broker(shared: &Shared, topics: &Arc<Topics>, names: &[String]
     if tokio::task::spawn_blocking(asked).await.unwrap_or(false) {
         shared.readiness.ready("kafka");
     }
+}
+
+/// The sources whose gauges are shown.
+type Shown = BTreeSet<(Arc<str>, i32)>;
+
+/// Shows the held sources' gauges and takes back those of sources that another worker holds now.
+fn show(shared: &Shared, held: &[Lag], shown: &mut Shown) {
+    let metrics = &shared.metrics;
+    let paused = shared.progress.all_paused();
+    let now: Shown = held.iter().map(|lag| (lag.topic.clone(), lag.partition)).collect();
+    for (topic, partition) in shown.difference(&now) {
+        let labels = [&**topic, &partition.to_string()];
+        // Either may never have been shown: there is nothing to take back then.
+        let _ = metrics.lag.remove_label_values(&labels);
+        let _ = metrics.paused.remove_label_values(&labels);
+    }
+    for lag in held {
+        let labels = [&*lag.topic, &lag.partition.to_string()];
+        let is_paused = paused.contains(&(lag.topic.clone(), lag.partition));
+        metrics.paused.with_label_values(&labels).set(i64::from(is_paused));
+        // What was read and is not committed still lags. A topic made again begins before where the old one ended.
+        let known = shared.progress.next(&lag.topic, lag.partition);
+        let committed = known.map_or(lag.next, |next| next.min(lag.next));
+        if let Some(high) = lag.high_watermark {
+            metrics
+                .lag
+                .with_label_values(&labels)
+                .set((high.0 - committed.0).max(0));
+        }
+    }
+    *shown = now;
 }
 
 /// Takes sources again that somebody let go on.

@@ -25,6 +25,7 @@ const REST: Duration = Duration::from_secs(5);
 pub async fn run(scorer: &Scorer, planned: &[Planned], shutdown: &Shutdown) -> anyhow::Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
     for planned in planned {
+        scorer.tools.metrics.expect_pipeline(&planned.pipeline);
         let slots = Slots::new(&planned.pipeline.schedule).map_err(|error| anyhow!(error))?;
         tasks.spawn(one(scorer.clone(), planned.clone(), slots, shutdown.clone()));
     }
@@ -58,16 +59,20 @@ enum Errand {
 /// what a dead scorer left is looked for between the slots.
 async fn one(scorer: Scorer, planned: Planned, slots: Slots, shutdown: Shutdown) {
     let schedule = &planned.pipeline.schedule;
-    let mut last = first_slot(&scorer, &planned, &shutdown).await;
+    let first = first_slot(&scorer, &planned, &shutdown).await;
+    if let Some(ran) = first {
+        tell_deadline(&scorer, &planned, &slots, ran);
+    }
+    let mut last = first.unwrap_or_else(Utc::now);
     let mut due = vec![Errand::Left];
     let mut beside = tokio::task::JoinSet::new();
     while !shutdown.is_asked() {
         for errand in due {
             if schedule.overlap == Overlap::Allow {
-                let (scorer, planned) = (scorer.clone(), planned.clone());
-                beside.spawn(async move { run_errand(&scorer, &planned, errand).await });
+                let (scorer, planned, slots) = (scorer.clone(), planned.clone(), slots.clone());
+                beside.spawn(async move { run_errand(&scorer, &planned, &slots, errand).await });
             } else {
-                run_errand(&scorer, &planned, errand).await;
+                run_errand(&scorer, &planned, &slots, errand).await;
             }
         }
         let rest = slots
@@ -87,8 +92,18 @@ async fn one(scorer: Scorer, planned: Planned, slots: Slots, shutdown: Shutdown)
     while beside.join_next().await.is_some() {}
 }
 
-/// Where the schedule goes on from: the last slot in the ledger, or now where there is none.
-async fn first_slot(scorer: &Scorer, planned: &Planned, shutdown: &Shutdown) -> DateTime<Utc> {
+/// Shows by when the next two slots after an instant will have passed.
+fn tell_deadline(scorer: &Scorer, planned: &Planned, slots: &Slots, ran: DateTime<Utc>) {
+    if let Some(second) = slots.after(ran).and_then(|first| slots.after(first)) {
+        scorer
+            .tools
+            .metrics
+            .set_run_deadline(planned.pipeline.name.as_str(), second);
+    }
+}
+
+/// Where the schedule goes on from: the last slot in the ledger; `None` where there is none, and at a stop.
+async fn first_slot(scorer: &Scorer, planned: &Planned, shutdown: &Shutdown) -> Option<DateTime<Utc>> {
     loop {
         match scorer
             .tools
@@ -96,18 +111,18 @@ async fn first_slot(scorer: &Scorer, planned: &Planned, shutdown: &Shutdown) -> 
             .last_slot(&planned.pipeline.name, PURPOSE_SCORE)
             .await
         {
-            Ok(last) => return last.unwrap_or_else(Utc::now),
+            Ok(last) => return last,
             Err(error) => scorer.trouble(&error.to_string()),
         }
         if shutdown.is_asked() {
-            return Utc::now();
+            return None;
         }
         tokio::time::sleep(REST).await;
     }
 }
 
 /// One errand, tried again until it went through: claims that are left open are taken by the next try.
-async fn run_errand(scorer: &Scorer, planned: &Planned, errand: Errand) {
+async fn run_errand(scorer: &Scorer, planned: &Planned, slots: &Slots, errand: Errand) {
     let alone = planned.pipeline.schedule.overlap == Overlap::Skip;
     let manner = Manner {
         alone,
@@ -125,6 +140,9 @@ async fn run_errand(scorer: &Scorer, planned: &Planned, errand: Errand) {
                 readiness.ready("score");
                 if matches!(errand, Errand::Left) && pass.batches + pass.corrupt + pass.given_up == 0 {
                     return;
+                }
+                if let Errand::Slot(_) = errand {
+                    tell_deadline(scorer, planned, slots, Utc::now());
                 }
                 tracing::info!(
                     pipeline = pass.pipeline,

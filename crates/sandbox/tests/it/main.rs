@@ -5,4 +5,5 @@
 mod kafka;
 mod killed;
 mod mock;
+mod monitoring;
 mod postgres;

@@ -3,6 +3,7 @@
 //! Called by `muster score`. The claim's fence makes each prediction once, so the table has no uniqueness index. The
 //! claim's row is locked by the last statement only, after all rows are there.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 
 use bytes::Bytes;
@@ -57,6 +58,8 @@ impl Ledger {
             copy(&transaction, scored, self.tenant()).await?;
             let ended = end(&transaction, scored, self.tenant()).await?;
             if ended {
+                // Ending holds the run's row, so claims that end at once count one after another.
+                count(&transaction, scored).await?;
                 transaction.commit().await?;
             } else {
                 transaction.rollback().await?;
@@ -108,6 +111,30 @@ async fn copy(
     sink.send(rows.end()).await?;
     sink.as_mut().finish().await?;
     Ok(())
+}
+
+/// Adds how many predictions fell into each band and twentieth of the score.
+async fn count(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    scored: ScoredClaim<'_>,
+) -> Result<(), tokio_postgres::Error> {
+    const SQL: &str = "INSERT INTO run_scores (run_id, band, twentieth, predictions)
+        SELECT claims.run_id, counted.* FROM claims, unnest($2::text[], $3::smallint[], $4::bigint[]) AS counted
+        WHERE claims.id = $1
+        ON CONFLICT (run_id, band, twentieth)
+        DO UPDATE SET predictions = run_scores.predictions + excluded.predictions";
+    let mut counted: BTreeMap<(&str, i16), i64> = BTreeMap::new();
+    for prediction in scored.predictions {
+        let twentieth = ((prediction.score * 20.0) as i16).clamp(0, 19);
+        *counted.entry((&prediction.band, twentieth)).or_default() += 1;
+    }
+    let bands: Vec<&str> = counted.keys().map(|(band, _)| *band).collect();
+    let twentieths: Vec<i16> = counted.keys().map(|(_, twentieth)| *twentieth).collect();
+    let predictions: Vec<i64> = counted.into_values().collect();
+    transaction
+        .execute(SQL, &[&scored.claim.id, &bands, &twentieths, &predictions])
+        .await
+        .map(drop)
 }
 
 async fn end(

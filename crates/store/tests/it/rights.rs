@@ -35,6 +35,7 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("pipelines", "", "iu"),
     ("predictions", "", "i"),
     ("readers", "", "iud"),
+    ("run_scores", "", "iu"),
     ("runs", "", "iu"),
     ("schemas", "i", ""),
     ("sources", "iu", ""),

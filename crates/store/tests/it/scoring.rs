@@ -225,6 +225,10 @@ async fn scorers_share_a_run_and_each_row_is_scored_once() {
     let twice = "SELECT count(*) - count(DISTINCT (source_id, record_offset)) FROM predictions";
     assert_eq!(fixture.number(twice).await, 0);
     assert_eq!(fixture.number("SELECT count(*) FROM predictions").await, 96);
+    let miscounted = "SELECT count(*) FROM run_scores FULL JOIN
+        (SELECT band, floor(score * 20) AS twentieth, count(*) AS predictions FROM predictions GROUP BY 1, 2) AS made
+        USING (band, twentieth) WHERE run_scores.predictions IS DISTINCT FROM made.predictions";
+    assert_eq!(fixture.number(miscounted).await, 0, "all claims of the run are counted");
     let run = fixture.score.runs(&pipeline(), 1).await.unwrap().remove(0);
     assert_eq!(
         (run.state, run.claims, run.predictions, run.corrupt),
