@@ -246,7 +246,6 @@ fn every_rule_has_a_page_and_a_test_and_every_page_a_rule() {
 }
 
 /// Runs a program of the packages that the tests need; `None`, said loudly, where it is not installed.
-#[expect(clippy::print_stderr, reason = "a test that does not run must be heard")]
 fn run(program: &str, arguments: &[&str]) -> Option<std::process::Output> {
     let ran = Command::new(program).args(arguments).current_dir(root()).output();
     match ran {

@@ -20,7 +20,7 @@ fn target(kind: TargetKind, body_bytes_max: u64) -> AlertTarget {
         grouping: Grouping {
             by: Vec::new(),
             wait: Duration::from_secs(30),
-            interval: Duration::from_secs(60),
+            interval: Duration::from_mins(1),
             repeat: Duration::from_hours(4),
         },
         limits: Limits {

@@ -231,10 +231,10 @@ fn cause<T: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&T> {
             return Some(found);
         }
         // An error that only wraps another may hide it from `source`.
-        if let Some(found) = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            if let Some(found) = found.downcast_ref() {
-                return Some(found);
-            }
+        if let Some(found) = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
+            && let Some(found) = found.downcast_ref()
+        {
+            return Some(found);
         }
         cause = inner.source();
     }

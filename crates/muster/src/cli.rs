@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use alerts::{AlertsAction, AlertsArgs};
+pub use alerts::{AlertsAction, AlertsArgs, MessageStateName};
 pub use options::{
     DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
 };

@@ -20,6 +20,6 @@ pub use ids::{
 };
 pub use pipeline::Pipeline;
 pub use problem::{Problem, nearest};
-pub use rule::{Check, Expectation, Rule, Severity};
+pub use rule::{Check, Expectation, Measure, Rule, Severity};
 pub use schema::{Field, FieldKind, all_text_schema, canonical_form, schema_id};
 pub use target::AlertTarget;

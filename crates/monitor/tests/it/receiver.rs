@@ -83,7 +83,7 @@ async fn converse(
         Answer::Bytes(bytes) => write.write_all(bytes.as_bytes()).await,
         Answer::Endless(bytes) => {
             let _ = write.write_all(bytes.as_bytes()).await;
-            let more = [b'x'; 65_536];
+            let more = vec![b'x'; 65_536];
             while write.write_all(&more).await.is_ok() {}
             Ok(())
         }

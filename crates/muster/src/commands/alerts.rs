@@ -11,7 +11,7 @@ use muster_store::{Ledger, Role};
 use serde_json::json;
 
 use crate::alerting::{Post, Sender, test_message};
-use crate::cli::{AlertsAction, AlertsArgs, DatabaseArgs};
+use crate::cli::{AlertsAction, AlertsArgs, DatabaseArgs, MessageStateName};
 use crate::exit::Exit;
 use crate::metrics::Metrics;
 use crate::output::{Output, table};
@@ -32,7 +32,7 @@ pub async fn run(folder: &Path, args: &AlertsArgs, output: Output) -> anyhow::Re
             database,
         } => {
             let (database, ledger) = open(folder, database, Role::Read).await?;
-            let state = state.map(|state| state.word());
+            let state = state.map(MessageStateName::word);
             list(&ledger, target.as_deref(), state, *count, output).await?;
             database.close().await;
         }

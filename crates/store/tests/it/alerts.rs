@@ -11,7 +11,7 @@ use muster_store::ledger::alert_messages::{TakenMessage, Trouble, TryEnd};
 
 use crate::support::{Fixture, topic_id};
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// A target that is told at once and as often as it can be.
 fn target(name: &str, more: &str) -> AlertTarget {

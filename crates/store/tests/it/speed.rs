@@ -97,7 +97,10 @@ async fn speed_of_a_commit_with_alerts() {
             times[kind].push(begun.elapsed());
         }
     }
-    for (kind, times) in ["no alert", "5 ends that never began", "5 alerts"].iter().zip(&mut times) {
+    for (kind, times) in ["no alert", "5 ends that never began", "5 alerts"]
+        .iter()
+        .zip(&mut times)
+    {
         times.sort();
         println!("commit, {kind}: median {:?}", times[times.len() / 2]);
     }

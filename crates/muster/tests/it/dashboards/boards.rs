@@ -96,7 +96,8 @@ pub fn expression(text: &str, chosen: &Chosen, interval: &str) -> String {
 }
 
 fn macros(text: &str, name: &str, write: impl Fn(&str) -> String) -> String {
-    let mut parts = text.split(&format!("{name}("));
+    let opening = format!("{name}(");
+    let mut parts = text.split(&opening);
     let mut written = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (arguments, rest) = part.split_once(')').unwrap();

@@ -18,7 +18,7 @@ impl Ledger {
     }
 
     pub fn migrate(&self) {
-        self.run(&self.url, &["migrate"]);
+        program(&self.url, &["migrate"]);
     }
 
     /// A month of a busy ledger, with what can go wrong in a month.
@@ -26,7 +26,7 @@ impl Ledger {
         let filled = FILL
             .replace("BATCHES", &batches.to_string())
             .replace("ROWS", &rows.to_string());
-        self.run(&self.url, &["psql", "-c", &filled]);
+        program(&self.url, &["psql", "-c", &filled]);
     }
 
     /// The values of a board's variables: all of them, as the dashboards choose at first.
@@ -75,14 +75,14 @@ impl Ledger {
     fn read(&self, statement: &str) -> String {
         let separator = if self.url.contains('?') { '&' } else { '?' };
         let url = format!("{}{separator}options=-c%20role%3Dmuster_read", self.url);
-        self.run(&url, &["psql", "-c", statement])
+        program(&url, &["psql", "-c", statement])
     }
+}
 
-    fn run(&self, url: &str, arguments: &[&str]) -> String {
-        let mut command = muster();
-        command.args(arguments).env("DATABASE_URL", url);
-        run(command).with_code(0).output
-    }
+fn program(url: &str, arguments: &[&str]) -> String {
+    let mut command = muster();
+    command.args(arguments).env("DATABASE_URL", url);
+    run(command).with_code(0).output
 }
 
 /// Says how long the slowest panels took.

@@ -104,7 +104,7 @@ impl Live {
 
 /// The value of each series that an expression gives.
 fn ask(prometheus: &Monitor, expression: &str) -> Vec<f64> {
-    let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = percent_encoding::utf8_percent_encode(expression, percent_encoding::NON_ALPHANUMERIC);
     let answer = prometheus.get(&format!("/api/v1/query?query={encoded}")).unwrap();
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["status"], "success", "`{expression}`: {answer}");
