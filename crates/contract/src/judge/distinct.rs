@@ -1,6 +1,6 @@
 //! How many different values there are, in bounded memory.
 //!
-//! Used by [`super::expectations`]. Up to 65,536 different values the count is exact but for colliding 64-bit hashes;
+//! Used by [`super::expectations`] and [`super::profile`]. Up to 65,536 different values the count is exact but for colliding 64-bit hashes;
 //! beyond, it is estimated by `HyperLogLog` (Flajolet and others 2007) with 2^14 registers: a standard error of 0.8 %.
 //! Both are the same however the values were cut into batches.
 
@@ -43,6 +43,11 @@ impl Distinct {
                 *register = (*register).max(zeros + 1);
             }
         }
+    }
+
+    /// Whether the count is exact.
+    pub(super) fn is_exact(&self) -> bool {
+        matches!(self, Self::Exact(_))
     }
 
     /// How many different values were added.

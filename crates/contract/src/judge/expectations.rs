@@ -59,7 +59,7 @@ enum Seen {
 
 /// A sum whose rounding does not grow with its terms (Neumaier 1974).
 #[derive(Clone, Copy, Debug, Default)]
-struct Sum {
+pub(super) struct Sum {
     total: f64,
     lost: f64,
 }
@@ -162,14 +162,14 @@ impl Seen {
             Self::Counts => None,
             Self::Nulls { nulls, rows } => ratio(*nulls, *rows),
             Self::Distinct(distinct) => Some(distinct.count()),
-            Self::Mean { sum, count } => (*count > 0).then(|| (sum.total + sum.lost) / *count as f64),
+            Self::Mean { sum, count } => (*count > 0).then(|| sum.value() / *count as f64),
             Self::Quantile(quantile) => quantile.value(at),
         }
     }
 }
 
 impl Sum {
-    fn add(&mut self, value: f64) {
+    pub(super) fn add(&mut self, value: f64) {
         let total = self.total + value;
         self.lost += if self.total.abs() >= value.abs() {
             (self.total - total) + value
@@ -178,6 +178,10 @@ impl Sum {
         };
         self.total = total;
     }
+
+    pub(super) fn value(self) -> f64 {
+        self.total + self.lost
+    }
 }
 
 fn ratio(part: u64, whole: u64) -> Option<f64> {
@@ -185,7 +189,7 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 }
 
 /// The finite numbers of a column; none of a column that holds no numbers.
-fn each_number(column: &ArrayRef, mut take: impl FnMut(f64)) {
+pub(super) fn each_number(column: &ArrayRef, mut take: impl FnMut(f64)) {
     let numbers = match column.data_type() {
         DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => {
             cast(column, &DataType::Float64).ok()

@@ -8,6 +8,8 @@
 pub mod contract_tests;
 pub mod expectations;
 pub mod keys;
+pub mod levels;
+pub mod profile;
 pub mod stop_above;
 
 mod distinct;
@@ -30,6 +32,8 @@ use muster_spec::{Check, Contract, Problem, RuleNumber};
 pub use contract_tests::{TestOutcome, run_tests};
 pub use expectations::{Expectations, Measured};
 pub use keys::{Full, KeyState};
+pub use levels::Levels;
+pub use profile::{FieldProfile, FieldValues, Profile};
 pub use stop_above::BadRatio;
 
 use order::Order;

@@ -1,6 +1,6 @@
 //! A quantile over any number of values in bounded memory.
 //!
-//! Used by [`super::expectations`]. Up to 65,536 values it is exact (nearest rank); beyond, values are counted in
+//! Used by [`super::expectations`] and [`super::profile`]. Up to 65,536 values it is exact (nearest rank); beyond, values are counted in
 //! buckets whose borders grow by 1 % (`DDSketch`, Masson, Rim and Lee 2019), so that the answer is within 0.5 % of a value
 //! of that rank. Both are the same however the values were cut into batches.
 
