@@ -22,6 +22,7 @@ pub mod models;
 pub mod predictions;
 pub mod readers;
 pub mod reconcile;
+pub mod report;
 pub mod runs;
 mod session;
 pub mod sources;

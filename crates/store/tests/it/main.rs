@@ -12,6 +12,7 @@ mod outage;
 mod protocol;
 mod proxy;
 mod reconcile;
+mod report;
 mod rights;
 mod runs;
 mod scoring;
