@@ -8,8 +8,8 @@ use muster_spec::AlertTarget;
 use muster_spec::target::TargetKind;
 use serde_json::Value;
 
-use crate::digest::Digest;
-use crate::{slack, teams, webhook};
+use crate::digest::{Digest, Entry};
+use crate::{link, slack, teams, webhook};
 
 /// A rendered body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub struct Body {
 }
 
 impl Body {
-    /// Renders a message for its target. `link` is where people find out more, if there is such a place.
+    /// Renders a message for its target. `link` is where people reach this Muster, if they do: each condition leads to its
+    /// report there.
     pub fn render(target: &AlertTarget, message: &AlertMessage, link: Option<&str>) -> Self {
         let digest = Digest::of(message);
         let bytes_max = target.limits.body_bytes_max as usize;
@@ -61,6 +62,11 @@ pub(crate) struct Given<'g> {
 }
 
 impl Given<'_> {
+    /// The report that says more about a condition.
+    pub fn report(&self, entry: &Entry<'_>) -> Option<String> {
+        self.link.map(|base| link::of(base, entry.last))
+    }
+
     /// The line that says what is not shown; `None` where all is.
     pub fn rest(&self, shown: usize) -> Option<String> {
         let rest = self.digest.entries.len() - shown;

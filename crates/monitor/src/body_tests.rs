@@ -96,6 +96,8 @@ fn a_program_that_reads_alertmanagers_bodies_reads_ours() {
     assert_eq!(alerts[0]["status"], "firing");
     assert_eq!(alerts[0]["labels"]["alertname"], "bad_ratio");
     assert_eq!(alerts[0]["labels"]["batch"], "7");
+    let report = "https://muster.example/reports/hr.candidate/batch/7";
+    assert_eq!(alerts[0]["generatorURL"], report);
     assert_eq!(alerts[0]["startsAt"], "2023-11-14T22:13:20.000Z");
     assert_eq!(alerts[0]["endsAt"], "0001-01-01T00:00:00Z");
     assert_eq!(alerts[1]["status"], "resolved", "what is true at the end");
@@ -204,6 +206,21 @@ fn teams_is_given_an_adaptive_card_and_slack_a_text_for_notifications() {
     assert_eq!(attachment["content"]["type"], "AdaptiveCard");
     assert_eq!(attachment["content"]["actions"][0]["url"], "https://muster.example");
     assert_eq!(attachment["content"]["body"][0]["color"], "good");
+    let line = attachment["content"]["body"][1]["text"].as_str().unwrap();
+    assert!(
+        line.ends_with(" [report](https://muster.example/reports/hr.candidate/batch/1)"),
+        "{line}"
+    );
+    let slack = json(&Body::render(
+        &target(TargetKind::Slack, 12_000),
+        &message,
+        Some("https://muster.example"),
+    ));
+    let line = slack["blocks"][1]["text"]["text"].as_str().unwrap();
+    assert!(
+        line.ends_with(" <https://muster.example/reports/hr.candidate/batch/1|report>"),
+        "{line}"
+    );
     let slack = json(&Body::render(&target(TargetKind::Slack, 12_000), &message, None));
     assert_eq!(slack["text"], "hr.candidate: 1 resolved (1 alerts)");
     assert_eq!(

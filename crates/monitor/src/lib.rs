@@ -11,6 +11,7 @@ mod courier;
 mod digest;
 mod error;
 mod guard;
+mod link;
 pub mod retry;
 mod sign;
 mod slack;

@@ -10,7 +10,8 @@ use crate::body::Given;
 /// How many conditions are named at most: a block each, with room for header, rest and foot.
 pub(crate) const ENTRIES_MAX: usize = 40;
 
-const SECTION_CHARACTERS_MAX: usize = 2_900;
+/// Of a condition's own words: a link comes behind them.
+const SECTION_CHARACTERS_MAX: usize = 2_500;
 const HEADER_CHARACTERS_MAX: usize = 150;
 
 pub(crate) fn render(given: &Given<'_>, shown: usize) -> Value {
@@ -22,7 +23,9 @@ pub(crate) fn render(given: &Given<'_>, shown: usize) -> Value {
             AlertState::Firing => ":red_circle:",
             AlertState::Resolved => ":white_check_mark:",
         };
-        blocks.push(section(&format!("{sign} {}", escape(&entry.line()))));
+        let line = cut(&format!("{sign} {}", escape(&entry.line())), SECTION_CHARACTERS_MAX);
+        let report = given.report(entry).map(|report| format!(" <{report}|report>"));
+        blocks.push(section(&(line + &report.unwrap_or_default())));
     }
     blocks.extend(given.rest(shown).map(|rest| section(&rest)));
     let mut foot = vec![format!("message {}", digest.message.id)];
@@ -36,7 +39,7 @@ pub(crate) fn render(given: &Given<'_>, shown: usize) -> Value {
 }
 
 fn section(text: &str) -> Value {
-    json!({ "type": "section", "text": { "type": "mrkdwn", "text": cut(text, SECTION_CHARACTERS_MAX) } })
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } })
 }
 
 /// What Slack would read as a mention or a link is text.

@@ -19,9 +19,10 @@ pub(crate) fn render(given: &Given<'_>, shown: usize) -> Value {
         "color": colour(digest.state()), "text": escape(&digest.headline()),
     })];
     for entry in &digest.entries[..shown] {
+        let report = given.report(entry).map(|report| format!(" [report]({report})"));
         body.push(json!({
             "type": "TextBlock", "wrap": true, "spacing": "small",
-            "color": colour(entry.state()), "text": escape(&entry.line()),
+            "color": colour(entry.state()), "text": escape(&entry.line()) + &report.unwrap_or_default(),
         }));
     }
     body.extend(

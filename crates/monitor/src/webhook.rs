@@ -24,7 +24,8 @@ pub(crate) fn render(given: &Given<'_>, shown: usize) -> Value {
         }
     }
     let link = given.link.unwrap_or_default();
-    let alerts: Vec<Value> = digest.entries[..shown].iter().map(|entry| alert(entry, link)).collect();
+    let of_entry = |entry| alert(entry, &given.report(entry).unwrap_or_default());
+    let alerts: Vec<Value> = digest.entries[..shown].iter().map(of_entry).collect();
     json!({
         "version": "4",
         "groupKey": message.group,
@@ -48,7 +49,7 @@ pub(crate) fn render(given: &Given<'_>, shown: usize) -> Value {
     })
 }
 
-fn alert(entry: &Entry<'_>, link: &str) -> Value {
+fn alert(entry: &Entry<'_>, report: &str) -> Value {
     let raised = entry.last;
     let alert = &raised.alert;
     let mut labels = json!({ "alertname": alert.condition, "about": alert.about });
@@ -68,7 +69,7 @@ fn alert(entry: &Entry<'_>, link: &str) -> Value {
         "annotations": { "summary": entry.line() },
         "startsAt": moment(entry.first.raised_at),
         "endsAt": ends,
-        "generatorURL": link,
+        "generatorURL": report,
         "fingerprint": alert.fingerprint,
         "measured": alert.measured,
         "threshold": alert.threshold,
