@@ -17,21 +17,22 @@ const EDGES: &[(&str, &[&str])] = &[
     ("stream", &["batch", "spec"]),
     ("registry", &["batch", "spec"]),
     ("store", &["batch", "spec"]),
+    ("report", &[]),
     ("model", &["batch", "spec"]),
     ("monitor", &["batch", "spec"]),
     ("sandbox", &[]),
     (
         "muster",
         &[
-            "batch", "contract", "expr", "features", "model", "monitor", "registry", "sandbox", "spec", "store",
-            "stream",
+            "batch", "contract", "expr", "features", "model", "monitor", "registry", "report", "sandbox", "spec",
+            "store", "stream",
         ],
     ),
     (
         "tests",
         &[
-            "batch", "contract", "expr", "features", "model", "monitor", "registry", "sandbox", "spec", "store",
-            "stream",
+            "batch", "contract", "expr", "features", "model", "monitor", "registry", "report", "sandbox", "spec",
+            "store", "stream",
         ],
     ),
 ];
@@ -53,6 +54,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("arrow-avro", &["contract"]),
     ("saphyr*", &["spec"]),
     ("axum*", &["muster"]),
+    ("askama*", &["report"]),
     ("prometheus", &["muster"]),
     ("clap", &["muster"]),
     ("croner", &["muster"]),

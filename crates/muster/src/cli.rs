@@ -5,6 +5,7 @@
 
 mod alerts;
 mod options;
+mod report;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub use alerts::{AlertsAction, AlertsArgs, MessageStateName};
 pub use options::{
     DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
 };
+pub use report::ReportArgs;
 
 /// Events that pass muster get scored.
 ///
@@ -96,7 +98,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  muster test\n  muster test hr.candidate")]
     Test(TestArgs),
     /// Judge a file by a contract, without Kafka.
-    #[command(after_help = "Examples:\n  muster validate candidates.csv --contract hr.candidate --out checked")]
+    #[command(
+        after_help = "Examples:\n  muster validate candidates.csv --contract hr.candidate --out checked --report"
+    )]
     Validate(ValidateArgs),
     /// Publish a file's rows as events.
     #[command(after_help = PUBLISH_HELP)]
@@ -133,7 +137,10 @@ pub enum Command {
     #[command(after_help = MODELS_HELP)]
     Models(ModelsArgs),
     /// List, send again and test what people are told.
+    #[command(after_help = "Examples:\n  muster alerts list\n  muster alerts test data-quality --print")]
     Alerts(AlertsArgs),
+    /// Say what was wrong in a batch or on a day: a page for people, JSON for programs.
+    Report(ReportArgs),
     /// Bring the ledger's tables up to date; the only command that connects as their owner.
     #[command(after_help = "Examples:\n  muster migrate --database-url postgres://owner@db.example/people")]
     Migrate(MigrateArgs),
@@ -184,6 +191,9 @@ pub struct ValidateArgs {
     /// Where `good.parquet`, `bad.parquet` and `violations.json` go.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Also write `report.html` and `report.json` there.
+    #[arg(long)]
+    pub report: bool,
     /// How the file is written.
     #[command(flatten)]
     pub text: TextArgs,
@@ -259,6 +269,9 @@ pub struct IngestArgs {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// What reports lead to.
+    #[command(flatten)]
+    pub link: LinkArgs,
     /// How it ingests.
     #[command(flatten)]
     pub ingest: IngestOptions,
@@ -306,6 +319,9 @@ pub struct ScoreArgs {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// What reports lead to.
+    #[command(flatten)]
+    pub link: LinkArgs,
     /// The ledger.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -326,7 +342,7 @@ pub struct ServeArgs {
     /// How it scores.
     #[command(flatten)]
     pub score: ScoreOptions,
-    /// What messages lead to.
+    /// What messages and reports lead to.
     #[command(flatten)]
     pub link: LinkArgs,
     /// Kafka.
@@ -349,6 +365,9 @@ pub struct DemoArgs {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// What reports lead to.
+    #[command(flatten)]
+    pub link: LinkArgs,
     /// How it ingests.
     #[command(flatten)]
     pub ingest: IngestOptions,

@@ -1,4 +1,5 @@
-//! The HTTP routes every long-running command answers: `/metrics`, `/livez`, `/readyz`.
+//! The HTTP routes every long-running command answers: `/metrics`, `/livez`, `/readyz`, and `/reports/`, which
+//! [`crate::reporting`] holds.
 //!
 //! `/livez` answers while the process runs, to the end of its draining. `/readyz` answers 200 only while every part says
 //! it can work and no stop was asked for, else 503 with the reasons. Bodies hold names and states, never a value of a person's data.
@@ -15,6 +16,7 @@ use axum::{Json, Router};
 
 use crate::metrics::Metrics;
 use crate::output::Output;
+use crate::reporting::Routes;
 use crate::shutdown::Shutdown;
 
 /// Which parts of the process can work. Cloning shares it.
@@ -62,7 +64,13 @@ struct Shared {
 /// Answers HTTP on `address` for as long as the process runs, and tells people where: the port may be one that was free.
 ///
 /// Must be called within the runtime.
-pub async fn start(address: &str, metrics: Metrics, readiness: Readiness, shutdown: Shutdown) -> anyhow::Result<()> {
+pub async fn start(
+    address: &str,
+    metrics: Metrics,
+    readiness: Readiness,
+    shutdown: Shutdown,
+    reports: Routes,
+) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
         format!("could not listen on `{address}`\n  hint: another process may hold the port; choose one with --http")
     })?;
@@ -77,13 +85,16 @@ pub async fn start(address: &str, metrics: Metrics, readiness: Readiness, shutdo
             metrics,
             readiness,
             shutdown,
-        });
+        })
+        .merge(reports.router(bound)?);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
             tracing::error!(%error, "HTTP ended");
         }
     });
-    Output::say(&format!("answering http://{bound}/metrics, /livez and /readyz"));
+    Output::say(&format!(
+        "answering http://{bound}/metrics, /livez, /readyz and /reports/"
+    ));
     Ok(())
 }
 

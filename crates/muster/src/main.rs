@@ -18,6 +18,7 @@ mod metrics;
 mod output;
 mod project;
 mod publishing;
+mod reporting;
 mod schedule;
 mod scoring;
 mod servers;

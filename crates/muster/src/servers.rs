@@ -13,7 +13,7 @@ use muster_store::ledger::migrate::migrate;
 use muster_store::{Ledger, Role, Settings};
 use muster_stream::Connection;
 
-use crate::cli::{DatabaseArgs, KafkaArgs};
+use crate::cli::{DatabaseArgs, HttpArgs, KafkaArgs};
 
 /// A database that answers, and the private cluster behind it when there is one.
 pub struct Database {
@@ -116,6 +116,11 @@ pub fn kafka(args: &KafkaArgs, brokers: Option<&str>) -> anyhow::Result<Connecti
 /// The schema registry's URL, if one is named.
 pub fn registry_url(args: &KafkaArgs) -> anyhow::Result<Option<String>> {
     secret(args.registry_url.as_deref(), args.registry_url_file.as_deref())
+}
+
+/// What `/reports/` asks for, if anything.
+pub fn http_token(args: &HttpArgs) -> anyhow::Result<Option<String>> {
+    secret(args.http_token.as_deref(), args.http_token_file.as_deref())
 }
 
 /// A setting given as such or in a file.

@@ -1,7 +1,7 @@
 //! A file held against a contract without Kafka: the same judging as on events.
 //!
 //! Used by `muster validate`. Two threads: one reads and types runs of rows, the other judges and writes. Memory is
-//! bounded by a few runs and a row group a file, and grows only with unique keys.
+//! bounded by a few runs and a row group a file, and grows only with unique keys. A report is gathered while rows pass.
 
 mod avro_rows;
 mod avro_texts;
@@ -24,6 +24,8 @@ use serde_json::{Map, Value, json};
 use avro_texts::AvroTexts;
 pub use rows::Rows;
 
+use crate::reporting::{self, OfFile};
+
 /// How many typed runs wait for judging; one more is being typed and one judged.
 const DECODED_CAPACITY: usize = 1;
 /// How many runs whose rows are done with wait to be filled again: as many as there are.
@@ -44,19 +46,22 @@ pub struct Findings {
     pub warnings: Map<String, Value>,
 }
 
-/// Judges a file and writes `good.parquet`, `bad.parquet` and `violations.json` into `out`; where it cannot be read to
-/// its end, nothing. `progress` is told how many bytes of the file were read.
+/// Judges a file and writes `good.parquet`, `bad.parquet` and `violations.json` into `out`, and `report.html` and
+/// `report.json` where they are asked for; where the file cannot be read to its end, nothing. `progress` is told how many
+/// bytes of it were read.
 pub fn validate(
     contract: &Arc<Contract>,
     mut rows: Rows,
     file: &Path,
     out: &Path,
+    with_report: bool,
     progress: &(dyn Fn(u64) + Sync),
 ) -> anyhow::Result<Findings> {
     std::fs::create_dir_all(out).with_context(|| format!("could not make `{}`", out.display()))?;
     let (header, texts) = (rows.header(), rows.texts());
     let (typed, to_judge) = sync_channel(DECODED_CAPACITY);
     let (spare, spares) = sync_channel(SPARE_CAPACITY);
+    let mut report = with_report.then(|| OfFile::new(contract, &header));
     let writer = std::thread::scope(|threads| {
         let reader = std::thread::Builder::new().name("read".to_owned());
         let reading = reader.spawn_scoped(threads, move || -> anyhow::Result<()> {
@@ -72,7 +77,7 @@ pub fn validate(
             Ok(())
         })?;
         let writer = ValidateWriter::create(out, Arc::clone(contract), columns::schema(contract), &header)?;
-        let judged = judge(contract, &to_judge, &spare, texts.as_deref(), writer);
+        let judged = judge(contract, &to_judge, &spare, texts.as_deref(), report.as_mut(), writer);
         // When judging failed, reading ends at its next send.
         drop(to_judge);
         let read = reading
@@ -81,7 +86,11 @@ pub fn validate(
         read.with_context(|| format!("could not read `{}`", file.display()))?;
         judged
     })?;
-    let findings = Findings::of(contract, &writer.finish()?);
+    let written = writer.finish()?;
+    if let Some(report) = report {
+        reporting::write(&report.report(file, out, &written), &out.join("report.html"))?;
+    }
+    let findings = Findings::of(contract, &written);
     let text = serde_json::to_string_pretty(&findings)?;
     let path = out.join("violations.json");
     std::fs::write(&path, text + "\n").with_context(|| format!("could not write `{}`", path.display()))?;
@@ -94,6 +103,7 @@ fn judge(
     typed: &Receiver<DecodedBatch>,
     spare: &SyncSender<RawLines>,
     texts: Option<&AvroTexts>,
+    mut report: Option<&mut OfFile>,
     mut writer: ValidateWriter,
 ) -> anyhow::Result<ValidateWriter> {
     let mut judge = Judge::new(Arc::clone(contract)).map_err(|problems| {
@@ -115,6 +125,9 @@ fn judge(
         }
         if let Some(texts) = texts {
             texts.show(&mut judged)?;
+        }
+        if let Some(report) = &mut report {
+            report.add(&judged);
         }
         writer.push(&judged)?;
         if let Origin::Lines(lines) = judged.origin {

@@ -25,7 +25,7 @@ pub struct DatabaseArgs {
 /// Where HTTP is answered.
 #[derive(Args, Clone, Debug)]
 pub struct HttpArgs {
-    /// Where `/metrics`, `/livez` and `/readyz` are answered.
+    /// Where `/metrics`, `/livez`, `/readyz` and `/reports/` are answered.
     #[arg(
         long = "http",
         value_name = "HOST:PORT",
@@ -33,14 +33,31 @@ pub struct HttpArgs {
         env = "MUSTER_HTTP"
     )]
     pub address: String,
+    /// What `/reports/` asks for; without it they are answered on a loopback address only.
+    #[arg(long, value_name = "TOKEN", env = "MUSTER_HTTP_TOKEN", hide_env_values = true)]
+    pub http_token: Option<String>,
+    /// A file that holds the token.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "MUSTER_HTTP_TOKEN_FILE",
+        conflicts_with = "http_token"
+    )]
+    pub http_token_file: Option<PathBuf>,
 }
 
-/// What messages lead to.
+/// What messages and reports lead to.
 #[derive(Args, Clone, Debug)]
 pub struct LinkArgs {
-    /// Where people reach this Muster or its dashboards: the link in alert messages.
+    /// Where people reach this Muster's HTTP: reports are below it, and alert messages lead there.
     #[arg(long, value_name = "URL", env = "MUSTER_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Where Grafana is, for reports to lead to.
+    #[arg(long, value_name = "URL", env = "MUSTER_GRAFANA_URL")]
+    pub grafana_url: Option<String>,
+    /// Where the pages of `docs/runbooks/` are, for reports to lead to.
+    #[arg(long, value_name = "URL", env = "MUSTER_RUNBOOK_URL")]
+    pub runbook_url: Option<String>,
 }
 
 /// Where Kafka and the schema registry are.

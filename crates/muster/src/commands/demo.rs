@@ -28,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
 use crate::publishing::{Progress, Published};
+use crate::reporting::reports;
 use crate::scoring::passing::Pass;
 use crate::scoring::training::train_and_keep;
 use crate::scoring::{Planned, Scorer, Tools, scheduling};
@@ -73,7 +74,15 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
     if !args.once {
-        http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
+        let reports = reports(&project, &database, Role::Ingest, &args.http, &args.link).await?;
+        http::start(
+            &args.http.address,
+            metrics.clone(),
+            readiness.clone(),
+            shutdown.clone(),
+            reports,
+        )
+        .await?;
     }
     let (ingest_ledger, score_ledger) = (
         database.ledger(Role::Ingest).await?,

@@ -19,6 +19,7 @@ use crate::ingest::{Ingest, Plan, Shared, schemas};
 use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
+use crate::reporting::reports;
 use crate::servers::{self, Database};
 use crate::shutdown::Shutdown;
 
@@ -32,7 +33,15 @@ pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
     if !args.once {
-        http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
+        let reports = reports(&project, &database, Role::Ingest, &args.http, &args.link).await?;
+        http::start(
+            &args.http.address,
+            metrics.clone(),
+            readiness.clone(),
+            shutdown.clone(),
+            reports,
+        )
+        .await?;
     }
     let files = Arc::new(FolderStore::new(folder));
     let shared = Shared::new(ledger, files, metrics, readiness, shutdown.clone());

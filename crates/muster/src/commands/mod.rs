@@ -10,6 +10,7 @@ mod models;
 mod psql;
 mod publish;
 mod reconcile;
+mod report;
 mod resume;
 mod score;
 mod serve;
@@ -33,6 +34,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Migrate(args) => migrate::run(&folder, &args, output).await,
         Command::Models(args) => models::run(&folder, &args, output).await,
         Command::Psql(args) => psql::run(&folder, &args).await,
+        Command::Report(args) => report::run(&folder, &args, output).await,
         Command::Reconcile(args) => reconcile::run(&folder, &args, output).await,
         Command::Resume(args) => resume::run(&folder, &args, output).await,
         Command::Score(args) => score::run(&folder, &args, output).await,

@@ -14,6 +14,7 @@ use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
+use crate::reporting::reports;
 use crate::scoring::passing::{Manner, Pass};
 use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::Database;
@@ -47,7 +48,8 @@ pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Res
         output.json(&passes)?;
         passes.iter().try_for_each(|pass| output.text(&describe(pass)))?;
     } else {
-        http::start(&args.http.address, metrics, readiness, shutdown.clone()).await?;
+        let reports = reports(&project, &database, Role::Score, &args.http, &args.link).await?;
+        http::start(&args.http.address, metrics, readiness, shutdown.clone(), reports).await?;
         scheduling::run(&scorer, &planned, &shutdown).await?;
     }
     drop(scorer);

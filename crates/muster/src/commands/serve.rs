@@ -15,6 +15,7 @@ use crate::http::{self, Readiness};
 use crate::ingest::{Ingest, Shared, schemas};
 use crate::metrics::Metrics;
 use crate::project::Project;
+use crate::reporting::reports;
 use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::{self, Database};
 use crate::shutdown::Shutdown;
@@ -35,7 +36,15 @@ pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
     let database = Database::open(folder, &args.database).await?;
     let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
     let (metrics, readiness) = (Metrics::new(), Readiness::default());
-    http::start(&args.http.address, metrics.clone(), readiness.clone(), shutdown.clone()).await?;
+    let reports = reports(&project, &database, Role::Ingest, &args.http, &args.link).await?;
+    http::start(
+        &args.http.address,
+        metrics.clone(),
+        readiness.clone(),
+        shutdown.clone(),
+        reports,
+    )
+    .await?;
     let files = Arc::new(FolderStore::new(folder));
     let ledger = database.ledger(Role::Ingest).await?;
     let shared = Shared::new(

@@ -19,7 +19,7 @@ pub async fn run(folder: &Path, args: ValidateArgs, output: Output) -> anyhow::R
     let out = args.out.clone();
     let work = tokio::task::spawn_blocking(move || {
         let rows = Rows::open(&args.file, args.input_format, &contract, &format)?;
-        validate(&contract, rows, &args.file, &args.out, &|bytes| {
+        validate(&contract, rows, &args.file, &args.out, args.report, &|bytes| {
             shown.set_position(bytes);
         })
     });

@@ -40,6 +40,14 @@ impl SchemaCache for Kept {
     }
 }
 
+/// The schema that the ledger keeps under an id: one that was derived, else the one text that registries gave out.
+pub async fn kept(ledger: &Ledger, id: SchemaId) -> anyhow::Result<Option<String>> {
+    Ok(match ledger.schema("", id).await? {
+        None => ledger.schema_of_any(id).await?,
+        found => found,
+    })
+}
+
 /// Finds schemas by id.
 pub struct Schemas {
     shared: Shared,
@@ -64,11 +72,7 @@ impl Schemas {
     pub fn find(&self, id: SchemaId) -> anyhow::Result<Option<String>> {
         self.shared.runtime.block_on(async {
             let Some(asked) = &self.asked else {
-                let ledger = &self.shared.ledger;
-                return Ok(match ledger.schema("", id).await? {
-                    None => ledger.schema_of_any(id).await?,
-                    found => found,
-                });
+                return kept(&self.shared.ledger, id).await;
             };
             match asked.get(id).await? {
                 Answer::Schema(text) => Ok(Some(text.to_string())),

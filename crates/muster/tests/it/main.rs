@@ -25,6 +25,7 @@ mod publishing;
 mod real_file;
 mod receiver;
 mod registry;
+mod reports;
 mod scenarios;
 mod scoring;
 mod sealed;

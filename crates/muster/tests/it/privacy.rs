@@ -116,7 +116,28 @@ fn no_value_of_a_person_is_in_a_log_line_a_metric_an_http_answer_or_an_alert() {
         assert!(begun.elapsed() < LIMIT, "{}", world.ask(project, received));
         std::thread::sleep(Duration::from_millis(200));
     }
-    let answers = ["/metrics", "/readyz", "/livez"].map(|path| serve.get(path).1);
+    let day = world.ask(
+        project,
+        "SELECT max((committed_at AT TIME ZONE 'UTC')::date) FROM batches",
+    );
+    let batch = world.ask(project, "SELECT min(batch_id) FROM violations");
+    let day = format!("/reports/hr.candidate/{day}");
+    let batch = format!("/reports/hr.candidate/batch/{batch}");
+    let paths = [
+        "/metrics",
+        "/readyz",
+        "/livez",
+        "/reports/",
+        &day,
+        &batch,
+        &format!("{day}.json"),
+        &format!("{batch}.json"),
+    ];
+    let answers = paths.map(|path| {
+        let (code, answer) = serve.get(path);
+        assert_eq!(code, 200, "{path}");
+        answer
+    });
     serve.signal("TERM");
     let serve = serve.wait(LIMIT).with_code(0);
     let score = world.run(project, &["score", "--once", "--log", "debug"]).with_code(0);

@@ -167,23 +167,52 @@ impl Program {
         }
     }
 
-    /// What it answers over HTTP: the code and the body.
-    pub fn get(&self, path: &str) -> (u16, String) {
+    /// Where it answers HTTP: `127.0.0.1` and its port.
+    pub fn address(&self) -> String {
         let line = self.wait_said("answering http", Duration::from_secs(30));
-        let address: String = line
+        let port: String = line
             .split("127.0.0.1:")
             .nth(1)
             .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect())
             .unwrap_or_default();
-        let mut stream = TcpStream::connect(format!("127.0.0.1:{address}")).unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: muster\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
+        format!("127.0.0.1:{port}")
+    }
+
+    /// What it answers over HTTP: the code and the body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.ask(path, &[]);
+        (answer.code, answer.body)
+    }
+
+    /// What it answers over HTTP to a request with these header lines.
+    pub fn ask(&self, path: &str, headers: &[&str]) -> Answer {
+        let address = self.address();
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let mut request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n");
+        let host = format!("Host: {address}");
+        let named = headers.iter().any(|header| header.starts_with("Host:"));
+        for header in headers.iter().copied().chain((!named).then_some(host.as_str())) {
+            request.push_str(header);
+            request.push_str("\r\n");
+        }
+        stream.write_all((request + "\r\n").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let code = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (code, body.to_owned())
+        Answer {
+            code: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: head.to_ascii_lowercase(),
+            body: body.to_owned(),
+        }
     }
+}
+
+/// An answer of HTTP.
+pub struct Answer {
+    pub code: u16,
+    /// The status line and the headers, in lower case.
+    pub head: String,
+    pub body: String,
 }
 
 impl Drop for Program {
