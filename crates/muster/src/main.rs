@@ -22,6 +22,7 @@ mod reporting;
 mod schedule;
 mod scoring;
 mod servers;
+mod shipped;
 mod shutdown;
 mod text_flags;
 mod validating;
