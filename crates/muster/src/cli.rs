@@ -123,6 +123,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  muster serve --brokers localhost:9092 --http 0.0.0.0:8000")]
     Serve(ServeArgs),
     /// The whole of it on this machine: publish `raw-data/`, ingest, train, score, show.
+    ///
+    /// In a new folder, or one that has only `raw-data/`, the shipped project is laid out first.
     #[command(
         after_help = "Examples:\n  muster demo --once\n  muster demo --once --brokers localhost:9092 --format json"
     )]
@@ -460,7 +462,7 @@ pub struct MigrateArgs {
 #[derive(Args, Debug)]
 pub struct PsqlArgs {
     /// One statement instead of a session.
-    #[arg(short, long, value_name = "SQL")]
+    #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
     pub command: Option<String>,
     /// The ledger.
     #[command(flatten)]

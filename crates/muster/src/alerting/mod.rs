@@ -22,6 +22,8 @@ use crate::metrics::Metrics;
 use crate::project::Project;
 use crate::shutdown::Shutdown;
 
+/// How long a message that is being tried may hold up the end of a program that does other things too.
+pub const SENDING_LIMIT: Duration = Duration::from_secs(5);
 /// How often the outbox is looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// How often the gauges are read from the ledger.
@@ -80,6 +82,7 @@ impl Sender {
         let sender = Arc::new(self);
         let mut tasks = JoinSet::new();
         for post in &sender.posts {
+            sender.show_at_once(post);
             if let Err(missing) = held::address(&post.target, &post.project) {
                 tracing::warn!(target_name = %post.target.name, missing, "alerts for this target wait");
             }
@@ -179,6 +182,20 @@ impl Sender {
             tracing::warn!(message = taken.message.id, "the message has passed to another sender");
         }
         Ok(delivery == Delivery::Taken)
+    }
+
+    /// Shows a target's gauges, at nought until the ledger knows it: a series that is not there raises no alarm.
+    fn show_at_once(&self, post: &Post) {
+        let metrics = &self.metrics;
+        let labels = [post.target.name.as_str()];
+        for gauge in [
+            &metrics.alerts_waiting,
+            &metrics.alerts_parked,
+            &metrics.alert_oldest_secs,
+            &metrics.alert_disabled,
+        ] {
+            gauge.with_label_values(&labels).set(0);
+        }
     }
 
     async fn gauge(&self) -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ use muster_stream::Publisher;
 
 use super::ingest::plan;
 use super::score::{exit_of, once};
+use crate::alerting::{SENDING_LIMIT, Sender};
 use crate::cli::DemoArgs;
 use crate::dropping::{Dropper, files_of};
 use crate::exit::Exit;
@@ -33,6 +34,7 @@ use crate::scoring::passing::Pass;
 use crate::scoring::training::train_and_keep;
 use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::{self, Database};
+use crate::shipped;
 use crate::shutdown::Shutdown;
 use report::Report;
 
@@ -58,6 +60,14 @@ struct Demo<'a> {
 /// Runs the demo; stays up unless told `--once`.
 pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Result<Exit> {
     let began = Instant::now();
+    let laid_out = shipped::lay_out(folder)
+        .with_context(|| format!("could not lay out the shipped project in `{}`", folder.display()))?;
+    if laid_out {
+        Output::say(&format!(
+            "`{}` is new: laid out the shipped project in it",
+            folder.display()
+        ));
+    }
     let project = Project::load(folder)?;
     let planned: Vec<Planned> = project
         .pipelines
@@ -102,6 +112,7 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         &ingest_ledger,
         mock.is_none().then_some(args.partitions),
     )?;
+    let sender = Sender::new(&project, ingest_ledger, None, metrics.clone(), shutdown.clone())?;
     let scorer = Scorer::new(Tools {
         ledger: score_ledger.clone(),
         files,
@@ -134,7 +145,9 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
     let shown = demo.once(&ingest, began).await;
     if shown.is_ok() && !args.once {
         Output::say("staying up until Ctrl-C");
+        let sending = tokio::spawn(sender.run());
         demo.stay(&shutdown).await?;
+        let _ = tokio::time::timeout(SENDING_LIMIT, sending).await;
     }
     ingest.stop().await?;
     drop(demo);

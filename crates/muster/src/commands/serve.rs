@@ -7,7 +7,7 @@ use std::time::Duration;
 use muster_store::{FolderStore, Role};
 
 use super::ingest::plan;
-use crate::alerting::Sender;
+use crate::alerting::{SENDING_LIMIT, Sender};
 use crate::cli::ServeArgs;
 use crate::dropping::Dropper;
 use crate::exit::Exit;
@@ -19,9 +19,6 @@ use crate::reporting::reports;
 use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::{self, Database};
 use crate::shutdown::Shutdown;
-
-/// How long a message that is being tried may hold up the end.
-const SENDING_LIMIT: Duration = Duration::from_secs(5);
 
 /// Serves until a stop is asked for, then drains.
 pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {

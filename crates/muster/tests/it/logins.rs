@@ -72,8 +72,8 @@ fn grafanas_login_reads_the_ledger_and_changes_nothing() {
         .with_code(2);
     assert!(tried.said.contains("read-only transaction"), "{}", tried.said);
     for statement in [
-        "SET default_transaction_read_only = off; INSERT INTO contracts (name) VALUES ('x')",
-        "SET default_transaction_read_only = off; SET ROLE muster_ingest",
+        "BEGIN READ WRITE; INSERT INTO contracts (name) VALUES ('x')",
+        "SET ROLE muster_ingest",
     ] {
         let tried = cluster.psql("muster_grafana", statement).with_code(2);
         assert!(
@@ -95,7 +95,7 @@ fn the_programs_login_works_in_its_roles_and_cannot_become_the_owner() {
         )
         .with_code(0);
     for statement in [
-        "SELECT * FROM batches",
+        "SELECT * FROM muster.batches",
         "SET ROLE muster_owner",
         "SET ROLE muster_ingest; DELETE FROM batches",
         "SET ROLE muster_score; DROP TABLE runs",

@@ -1,7 +1,8 @@
 //! A receiver of alert messages with faults: it answers as its script says, then takes what comes, and keeps all of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,7 @@ struct Shared {
     script: Arc<Mutex<VecDeque<Answer>>>,
     heard: Arc<Mutex<Vec<Heard>>>,
     strays: Arc<Mutex<u32>>,
+    is_shaky: Arc<AtomicBool>,
 }
 
 /// A running receiver.
@@ -80,6 +82,11 @@ impl Receiver {
     /// What the next requests are answered; after them everything is taken.
     pub fn answers(&self, answers: impl IntoIterator<Item = Answer>) {
         self.shared.script.lock().unwrap().extend(answers);
+    }
+
+    /// Every other message is refused the first time it comes.
+    pub fn shake(&self) {
+        self.shared.is_shaky.store(true, Ordering::Relaxed);
     }
 
     pub fn heard(&self) -> Vec<Heard> {
@@ -128,6 +135,15 @@ impl Receiver {
     }
 }
 
+impl Shared {
+    /// Whether a shaky receiver refuses a message: the first, third, fifth one, the first time it comes.
+    fn refuses(&self, id: &str) -> bool {
+        let heard = self.heard.lock().unwrap();
+        let ids: BTreeSet<&str> = heard.iter().map(|heard| heard.id.as_str()).collect();
+        self.is_shaky.load(Ordering::Relaxed) && !ids.contains(id) && ids.len().is_multiple_of(2)
+    }
+}
+
 async fn hook(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     let id = header("webhook-id");
@@ -136,6 +152,7 @@ async fn hook(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> 
     let is_signed = header("webhook-signature").split(' ').any(|given| given == signature);
     let answer = match shared.script.lock().unwrap().pop_front() {
         _ if !is_signed => Answer::Status(401),
+        None if shared.refuses(&id) => Answer::Status(503),
         scripted => scripted.unwrap_or(Answer::Status(204)),
     };
     let status = match answer {

@@ -15,6 +15,10 @@ const ROLES: [&str; 3] = ["muster_ingest", "muster_score", "muster_read"];
 
 /// What a role may do to a table beside reading it: i(nsert), u(pdate), d(elete).
 const RIGHTS: &[(&str, &str, &str)] = &[
+    ("alert_conditions", "iu", "iu"),
+    ("alert_deliveries", "iu", "iu"),
+    ("alert_messages", "iu", "iu"),
+    ("alert_targets", "iu", "iu"),
     ("alerts", "iu", "iu"),
     ("attempts", "i", ""),
     ("batch_file_blocks", "i", ""),

@@ -36,10 +36,16 @@ INSERT INTO violations (batch_id, contract, rule_id, severity, rows, sample_offs
   FROM made, generate_series(n % 15, n % 15 + 4) AS rule;
 INSERT INTO batch_statistics (batch_id, contract, measure, value, committed_at)
   SELECT id, contract, measure, random(), at FROM made, unnest(ARRAY['bad_ratio', 'rows', 'age.mean', 'age.null_ratio']) AS measure;
-INSERT INTO alerts (fingerprint, condition, about, measured, threshold, measured_over, target, batch_id, raised_at, delivered_at)
+INSERT INTO alerts (fingerprint, condition, about, measured, threshold, measured_over, target, batch_id, raised_at, assigned_at)
   SELECT 'contract/' || contract || '/bad_ratio', 'bad_ratio', contract, 0.2, 0.1, 'a batch', 'data-quality', id, at,
     CASE WHEN n % 40 > 0 THEN at END
   FROM made WHERE n % 20 = 0;
+INSERT INTO alert_messages (id, tenant, target, group_key, alerts, state, made_at, tries, ended_at)
+  SELECT 'msg_' || lpad(id::text, 32, '0'), tenant, target, 'about=' || about, 1, 'delivered', raised_at, 1, raised_at
+  FROM alerts WHERE assigned_at IS NOT NULL AND about LIKE 'load.%';
+INSERT INTO alert_deliveries (alert_id, tenant, target, group_key, fingerprint, state, raised_at, message_id)
+  SELECT id, tenant, target, 'about=' || about, fingerprint, state, raised_at, 'msg_' || lpad(id::text, 32, '0')
+  FROM alerts WHERE assigned_at IS NOT NULL AND about LIKE 'load.%';
 INSERT INTO runs (pipeline, purpose, slot_utc, model_version, state, claims, predictions, started_at, ended_at)
   SELECT 'load', 'score', date_trunc('minute', min(at)), repeat((1 + min(n) * 3 / (BATCHES + 1))::text, 64), 'done',
     count(*), count(*) * ROWS, min(at), min(at) + interval '7 seconds'

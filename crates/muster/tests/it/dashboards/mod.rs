@@ -53,7 +53,7 @@ struct Live {
 impl Live {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for part in ["schemas", "pipelines", "raw-data"] {
+        for part in ["schemas", "pipelines", "alerts", "raw-data"] {
             copy_folder(&repository(part), &folder.path().join(part));
         }
         let ledger = Ledger::new(fresh_database("muster_it").unwrap());
