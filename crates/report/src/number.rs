@@ -27,11 +27,22 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// A number with at most four digits after the point, and with an exponent where it is very great or small.
 pub(crate) fn decimal(value: f64) -> String {
+    rounded(value, 4)
+}
+
+/// A number with as many digits as tell it from another that it is not, four after the point where they are enough.
+pub(crate) fn decimal_unlike(value: f64, other: f64) -> String {
+    let texts = (4..=12).map(|digits| rounded(value, digits));
+    let unlike = |text: &String| *text != decimal(other);
+    texts.clone().find(unlike).unwrap_or_else(|| decimal(value))
+}
+
+fn rounded(value: f64, digits: usize) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-3..1e15).contains(&size) {
         return format!("{value:.3e}");
     }
-    let text = format!("{value:.4}");
+    let text = format!("{value:.digits$}");
     let short = text.trim_end_matches('0').trim_end_matches('.');
     let (sign, digits) = match short.strip_prefix('-') {
         Some(digits) => ("\u{2212}", digits),

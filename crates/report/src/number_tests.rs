@@ -1,6 +1,6 @@
 //! Tests of the file beside this one: numbers as people read them.
 
-use super::{bytes, count, decimal, percent};
+use super::{bytes, count, decimal, decimal_unlike, percent};
 
 #[test]
 fn counts_are_grouped_by_thousands() {
@@ -43,6 +43,13 @@ fn decimals_have_no_digits_that_say_nothing() {
     for (value, shown) in cases {
         assert_eq!(decimal(value), shown);
     }
+}
+
+#[test]
+fn what_is_a_little_beyond_its_limit_does_not_look_like_the_limit() {
+    assert_eq!(decimal_unlike(0.100_023, 0.1), "0.10002");
+    assert_eq!(decimal_unlike(0.25, 0.1), "0.25");
+    assert_eq!(decimal_unlike(0.1, 0.1), "0.1");
 }
 
 #[test]

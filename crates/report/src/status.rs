@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::number::{count, decimal, percent};
+use crate::number::{count, percent};
 use crate::report::{Expected, Totals};
 
 /// How many expectations the line names.
@@ -98,8 +98,8 @@ fn rows(totals: &Totals) -> String {
 fn told(expected: &Expected) -> String {
     let id = &expected.id;
     let measured = match expected.measured {
-        Some(measured) if expected.batches > 1 => format!(" is {} at worst", decimal(measured)),
-        Some(measured) => format!(" is {}", decimal(measured)),
+        Some(_) if expected.batches > 1 => format!(" is {} at worst", expected.measured_text()),
+        Some(_) => format!(" is {}", expected.measured_text()),
         None => String::new(),
     };
     let by = match expected.batches {

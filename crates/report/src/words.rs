@@ -1,7 +1,7 @@
 //! What the template shows of a report's values: formatted, named, drawn. One method a place in the page.
 
 use crate::chart;
-use crate::number::{bytes, count, decimal, percent};
+use crate::number::{bytes, count, decimal, decimal_unlike, percent};
 use crate::report::{
     Bound, Bucket, Cell, CellState, Column, ContractFacts, Distinct, Expected, FileRef, Level, Report, RuleResult,
     RuleSeverity, Sample, Samples, Subject, Timeline, TimelineAxis, Totals, Values, share,
@@ -43,12 +43,33 @@ impl Report {
                     (Some(from), Some(to)) => format!(" [{from}, {to})"),
                     _ => ", a repair".to_owned(),
                 };
-                format!("{topic} partition {partition}{offsets}, revision {revision}, committed {committed_at}")
+                let committed = moment(committed_at);
+                format!("{topic} partition {partition}{offsets}, revision {revision}, committed {committed}")
             }
             Subject::Day { batches: 1, .. } => format!("UTC, {}, 1 batch", self.contract.topic),
             Subject::Day { batches, .. } => format!("UTC, {}, {} batches", self.contract.topic, count(*batches)),
-            Subject::File { .. } => "A file, held against the contract".to_owned(),
+            Subject::File { .. } => "A file".to_owned(),
         }
+    }
+
+    /// The links that lead somewhere.
+    pub(crate) fn addresses(&self) -> Vec<(&str, &str)> {
+        let links = self.links.iter();
+        links
+            .filter_map(|link| Some((&*link.label, link.url.as_deref()?)))
+            .collect()
+    }
+
+    /// The links that are a command.
+    pub(crate) fn commands(&self) -> Vec<(&str, &str)> {
+        let links = self.links.iter();
+        links
+            .filter_map(|link| Some((&*link.label, link.command.as_deref()?)))
+            .collect()
+    }
+
+    pub(crate) fn made_text(&self) -> String {
+        moment(&self.made_at)
     }
 
     pub(crate) fn title(&self) -> String {
@@ -92,6 +113,14 @@ impl Report {
     }
 }
 
+/// A moment as people read it: `2026-11-21 10:07:05 UTC`.
+fn moment(rfc3339: &str) -> String {
+    match rfc3339.strip_suffix('Z') {
+        Some(moment) => format!("{} UTC", moment.replacen('T', " ", 1)),
+        None => rfc3339.to_owned(),
+    }
+}
+
 impl ContractFacts {
     pub(crate) fn versions_text(&self) -> String {
         let word = if self.versions.len() == 1 {
@@ -104,29 +133,30 @@ impl ContractFacts {
 }
 
 impl Totals {
-    /// Names, counts and shares, as they stand side by side.
+    /// Names, counts and, of what was judged, shares, as they stand side by side.
     pub(crate) fn shown(&self) -> Vec<Shown> {
         let shown = |name, of: u64, class| Shown {
             name,
             count: count(of),
-            share: percent(share(of, self.received)),
+            share: String::new(),
             class,
+        };
+        let judged = |name, of: u64, class| Shown {
+            share: percent(share(of, self.judged())),
+            ..shown(name, of, class)
         };
         let mut all = vec![
             shown("received", self.received, "received"),
-            shown("good", self.good, "good"),
-            shown("bad", self.bad, if self.bad > 0 { "bad" } else { "none" }),
+            judged("good", self.good, "good"),
+            judged("bad", self.bad, if self.bad > 0 { "bad" } else { "none" }),
         ];
-        for (name, of) in [
+        let rest = [
             ("duplicate", self.duplicate),
             ("tombstone", self.tombstone),
             ("repaired", self.repaired),
-        ] {
-            if of > 0 {
-                all.push(shown(name, of, "rest"));
-            }
-        }
-        all[0].share.clear();
+        ];
+        let rest = rest.into_iter().filter(|(_, of)| *of > 0);
+        all.extend(rest.map(|(name, of)| shown(name, of, "rest")));
         all
     }
 }
@@ -151,7 +181,15 @@ impl Expected {
     }
 
     pub(crate) fn measured_text(&self) -> String {
-        self.measured.map_or_else(|| "not measured".to_owned(), decimal)
+        let Some(measured) = self.measured else {
+            return "not measured".to_owned();
+        };
+        let beyond = [
+            self.min.filter(|min| measured < *min),
+            self.max.filter(|max| measured > *max),
+        ];
+        let beyond = beyond.into_iter().flatten().next();
+        beyond.map_or_else(|| decimal(measured), |end| decimal_unlike(measured, end))
     }
 
     pub(crate) fn result_text(&self) -> String {
@@ -266,18 +304,17 @@ impl Timeline {
         count(self.greatest())
     }
 
-    pub(crate) fn first(&self) -> &str {
-        self.buckets.first().map_or("", |bucket| &bucket.from)
-    }
-
-    pub(crate) fn middle(&self) -> &str {
-        self.buckets
-            .get(self.buckets.len() / 2)
-            .map_or("", |bucket| &bucket.from)
-    }
-
-    pub(crate) fn last(&self) -> &str {
-        self.buckets.last().map_or("", |bucket| &bucket.from)
+    /// What stands below the drawing: where it begins, its middle and its last bar.
+    pub(crate) fn places(&self) -> Vec<String> {
+        let count = self.buckets.len();
+        let of = match self.axis {
+            TimelineAxis::Hour => "",
+            TimelineAxis::Offset => "offset ",
+            TimelineAxis::Row => "row ",
+        };
+        let ends = [0, count / 2, count.saturating_sub(1)];
+        let ends = ends.iter().filter_map(|at| self.buckets.get(*at));
+        ends.map(|bucket| format!("{of}{}", bucket.from)).collect()
     }
 
     /// What the drawing shows, for who does not see it.
@@ -348,6 +385,12 @@ impl Distinct {
 }
 
 impl Sample {
+    /// Its cells, and of each whether its column is personal.
+    pub(crate) fn shown(&self, report: &Report) -> Vec<(&Cell, bool)> {
+        let personal = report.samples.columns.iter().map(|column| column.personal);
+        self.cells.iter().zip(personal).collect()
+    }
+
     /// The places of its rules among all rules, for the filter.
     pub(crate) fn places(&self, report: &Report) -> String {
         let place = |id: &String| report.rules.iter().position(|rule| rule.id == *id);

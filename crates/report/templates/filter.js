@@ -19,7 +19,4 @@
   form.addEventListener('submit', (event) => event.preventDefault());
   form.addEventListener('change', apply);
   form.addEventListener('reset', () => setTimeout(apply));
-  window.addEventListener('beforeprint', () => {
-    for (const details of document.querySelectorAll('details')) details.open = true;
-  });
 })();

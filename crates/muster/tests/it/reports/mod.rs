@@ -1,9 +1,12 @@
 //! Quality reports end to end: of a file, of a batch and a day, on the command line and over HTTP, in a real browser;
 //! their numbers are the ledger's and nothing of a person is in them.
 
+mod browser;
+mod many;
+
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,7 +18,6 @@ use crate::program::{Ended, Program, muster, run};
 use crate::real_file::fresh_project;
 use crate::receiver::{Receiver, SECRET};
 use crate::validate::project;
-use crate::world::without;
 
 const CONTRACT: &str = "hr.candidate";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -222,7 +224,7 @@ fn a_ledgers_reports_say_what_the_ledger_says_wherever_they_are_asked_for() {
     others_are_turned_away(&world, &served);
     a_token_is_asked_for(&world);
     an_alert_leads_to_its_report(&world, &served);
-    it_is_looked_at_in_a_browser(&world, &served);
+    browser::it_is_looked_at(&world, &served);
     let said = served.said();
     assert!(!said.contains(CANARY) && said.contains("a report was read"), "{said}");
 }
@@ -434,48 +436,4 @@ fn an_alert_leads_to_its_report(world: &Reported, served: &Program) {
         }
     }
     assert!(followed > 0, "no alert was told");
-}
-
-fn it_is_looked_at_in_a_browser(world: &Reported, served: &Program) {
-    let there = |program: &str| {
-        Command::new(program)
-            .arg("--version")
-            .output()
-            .is_ok_and(|ran| ran.status.success())
-    };
-    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
-    if !there(&browser) || !there("npm") {
-        let required = std::env::var_os("MUSTER_REQUIRE_BROWSER").is_some_and(|required| required == "1");
-        assert!(!required, "`{browser}` and `npm` are required");
-        return without("chromium and npm");
-    }
-    let check: PathBuf = project().join("tests/reports/check.sh");
-    let look = |pages: &[String]| {
-        let looked = Command::new(&check).args(pages).output().unwrap();
-        let said = [&looked.stdout[..], &looked.stderr[..]]
-            .map(String::from_utf8_lossy)
-            .concat();
-        (looked.status.success(), said)
-    };
-    let file = world.project.path().join("validated/report.html").display().to_string();
-    let list = format!("http://{}/reports/", served.address());
-    let day = format!("{list}{CONTRACT}/{}", world.day);
-    let (is_fine, said) = look(&[file, day, list]);
-    assert!(is_fine && said.contains("3 pages, 0 findings"), "{said}");
-    // What a page must not be is found.
-    let wrong = world.project.path().join("wrong.html");
-    let page =
-        "<!doctype html><title>x</title><img src=\"http://127.0.0.1:9/x.png\"><p style=\"color: #ddd\">faint</p>";
-    std::fs::write(&wrong, page).unwrap();
-    let (is_fine, said) = look(&[wrong.display().to_string()]);
-    assert!(!is_fine);
-    for finding in [
-        "asked for http://127.0.0.1:9/x.png",
-        "axe: color-contrast",
-        "axe: image-alt",
-        "skip link",
-        "nothing was blocked",
-    ] {
-        assert!(said.contains(finding), "{finding} is not in {said}");
-    }
 }
