@@ -26,10 +26,15 @@ pub fn address(target: &AlertTarget, project: &Path) -> Result<Address, String> 
 
 fn held(place: &HeldIn, project: &Path) -> Result<String, String> {
     let (text, what) = match place {
-        HeldIn::Env(name) => {
-            let what = format!("the environment variable `{name}`");
-            (std::env::var(name).map_err(|_| format!("{what} is not set"))?, what)
-        }
+        HeldIn::Env(name) => match (std::env::var(name), std::env::var(format!("{name}_FILE"))) {
+            (Ok(text), _) => (text, format!("the environment variable `{name}`")),
+            (Err(_), Ok(path)) => {
+                let what = format!("the file that `{name}_FILE` names");
+                let read = file(Path::new(&path));
+                (read.map_err(|error| format!("{what} cannot be read: {error}"))?, what)
+            }
+            (Err(_), Err(_)) => return Err(format!("the environment variable `{name}` is not set")),
+        },
         HeldIn::File(path) => {
             let what = format!("the file `{path}`");
             (

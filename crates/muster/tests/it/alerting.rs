@@ -174,6 +174,18 @@ fn whatever_a_receiver_answers_first_it_is_told_each_alert_once_under_one_id() {
 }
 
 #[test]
+fn an_address_may_come_from_a_file_that_a_variable_names() {
+    let outbox = Outbox::new(TARGET);
+    outbox.raise(&[alert("bad_ratio")]);
+    let file = outbox.folder.path().join("url");
+    std::fs::write(&file, outbox.receiver.url() + "\n").unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    let mut command = outbox.command(&["alerts", "send", "--once", "--format", "json"]);
+    command.env_remove("PEOPLE_URL").env("PEOPLE_URL_FILE", &file);
+    assert_eq!(run(command).with_code(0).json()["delivered"], 1);
+}
+
+#[test]
 fn a_storm_of_ten_thousand_violations_is_a_few_messages_that_leave_none_out() {
     let outbox = Outbox::new(
         &TARGET
