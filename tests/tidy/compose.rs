@@ -58,7 +58,7 @@ fn versions_are_those_the_tests_run_with() {
     );
     let registry = tag("registry");
     assert!(
-        read("crates/registry/tests/it/apicurio.rs").contains(registry.trim_end_matches(".Final")),
+        read("crates/sandbox/src/apicurio.rs").contains(registry.trim_end_matches(".Final")),
         "the tests run another registry than {registry}"
     );
     let grafana = tag("grafana");
