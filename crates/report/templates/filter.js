@@ -13,7 +13,7 @@
       counts.set(part.dataset.kind, (counts.get(part.dataset.kind) ?? 0) + (part.hidden ? 0 : 1));
     }
     const all = chosen.rules.value === '' && chosen.fields.value === '';
-    told.textContent = all ? '' : 'Shown: ' + [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ');
+    told.textContent = all ? '' : 'Shown: ' + [...counts].map(([kind, count]) => `${kind} ${count}`).join(', ');
   };
   form.hidden = false;
   form.addEventListener('submit', (event) => event.preventDefault());

@@ -225,6 +225,7 @@ fn a_ledgers_reports_say_what_the_ledger_says_wherever_they_are_asked_for() {
     a_token_is_asked_for(&world);
     an_alert_leads_to_its_report(&world, &served);
     browser::it_is_looked_at(&world, &served);
+    a_file_that_is_gone_is_told_of(&world, &served);
     let said = served.said();
     assert!(!said.contains(CANARY) && said.contains("a report was read"), "{said}");
 }
@@ -405,6 +406,21 @@ fn a_token_is_asked_for(world: &Reported) {
     command.env("MUSTER_HTTP_TOKEN_FILE", &file);
     let said = run(command).with_code(2).said;
     assert!(said.contains("too short") && !said.contains("`short`"), "{said}");
+}
+
+/// The counts are the ledger's and stay; what was in the file is not there, and the report says why.
+fn a_file_that_is_gone_is_told_of(world: &Reported, served: &Program) {
+    let path = world.ask("SELECT path FROM files WHERE kind = 'bad' ORDER BY id LIMIT 1");
+    let day = format!("/reports/{CONTRACT}/{}.json", world.day);
+    let before: Value = serde_json::from_str(&served.ask(&day, &[]).body).unwrap();
+    assert_eq!(before["notes"], serde_json::json!([]));
+    std::fs::remove_file(world.project.path().join(&path)).unwrap();
+    let after: Value = serde_json::from_str(&served.ask(&day, &[]).body).unwrap();
+    assert_eq!(after["totals"], before["totals"]);
+    assert_eq!(rules(&after), rules(&before));
+    let notes = after["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 1);
+    assert!(notes[0].as_str().unwrap().contains(&path), "{notes:?}");
 }
 
 /// The message of an expectation that was missed carries the address of a report, and the report is there.
