@@ -1,20 +1,12 @@
 #!/bin/sh
 # Holds every dashboard against Grafana's own types: `tests/dashboards/check.sh [FOLDER OF DASHBOARDS]`.
 #
-# Run by the tidy test where npm is installed. The packages of package-lock.json go to the user's cache folder once.
+# Run by the tidy test where npm is installed.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 dashboards=${1:-$here/../../grafana/dashboards}
-kept=${XDG_CACHE_HOME:-$HOME/.cache}/muster/dashboards-$(cksum <"$here/package-lock.json" | cut -d ' ' -f 1)
-if [ ! -d "$kept/node_modules" ]; then
-    # Under another name until it is complete.
-    new=$kept.$$
-    mkdir -p "$new"
-    cp "$here/package.json" "$here/package-lock.json" "$new"
-    npm ci --prefix "$new" --ignore-scripts --no-audit --no-fund --silent
-    mv -T "$new" "$kept" 2>/dev/null || rm -rf "$new" # another run was first
-fi
+kept=$("$here/../npm_packages.sh" "$here")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

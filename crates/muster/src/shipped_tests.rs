@@ -1,3 +1,5 @@
+//! Tests of the file beside this one.
+
 use std::path::Path;
 
 use super::{PROJECT, SAMPLE, lay_out};
