@@ -14,7 +14,7 @@ use muster_sandbox::postgres::fresh_database;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{Ended, Program, muster, run};
+use crate::program::{Answer, Ended, Program, muster, run};
 use crate::real_file::fresh_project;
 use crate::receiver::{Receiver, SECRET};
 use crate::validate::project;
@@ -224,6 +224,7 @@ fn a_ledgers_reports_say_what_the_ledger_says_wherever_they_are_asked_for() {
     others_are_turned_away(&world, &served);
     a_token_is_asked_for(&world);
     an_alert_leads_to_its_report(&world, &served);
+    a_crowd_waits_or_comes_again(&world, &served);
     browser::it_is_looked_at(&world, &served);
     a_file_that_is_gone_is_told_of(&world, &served);
     let said = served.said();
@@ -406,6 +407,21 @@ fn a_token_is_asked_for(world: &Reported) {
     command.env("MUSTER_HTTP_TOKEN_FILE", &file);
     let said = run(command).with_code(2).said;
     assert!(said.contains("too short") && !said.contains("`short`"), "{said}");
+}
+
+/// Whoever asks while others wait is told to come again, and nobody is left without an answer.
+fn a_crowd_waits_or_comes_again(world: &Reported, served: &Program) {
+    let day = format!("/reports/{CONTRACT}/{}", world.day);
+    let answers: Vec<Answer> = std::thread::scope(|threads| {
+        let asking: Vec<_> = (0..16).map(|_| threads.spawn(|| served.ask(&day, &[]))).collect();
+        asking.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    let (served, sent_away): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.code == 200);
+    assert!(served.len() >= 5, "{} of 16", served.len());
+    for answer in sent_away {
+        assert_eq!(answer.code, 503);
+        assert!(answer.head.contains("retry-after: 5"), "{}", answer.head);
+    }
 }
 
 /// The counts are the ledger's and stay; what was in the file is not there, and the report says why.
