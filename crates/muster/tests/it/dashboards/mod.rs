@@ -42,7 +42,11 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// A demo that stays up: the shipped project in a folder of its own.
+/// Each slot of the shipped schedule, and a slot each minute: a rate is a number only once a pass ends between two
+/// scrapes.
+const SCHEDULE: [&str; 2] = ["score: \"*/2 * * * *\"", "score: \"* * * * *\""];
+
+/// A demo that stays up: the shipped project, scored each minute, in a folder of its own.
 struct Live {
     folder: tempfile::TempDir,
     ledger: Ledger,
@@ -56,6 +60,10 @@ impl Live {
         for part in ["schemas", "pipelines", "alerts", "raw-data"] {
             copy_folder(&repository(part), &folder.path().join(part));
         }
+        let pipeline = folder.path().join("pipelines/job-change.yaml");
+        let shipped = std::fs::read_to_string(&pipeline).unwrap();
+        assert!(shipped.contains(SCHEDULE[0]), "the shipped schedule is another");
+        std::fs::write(pipeline, shipped.replace(SCHEDULE[0], SCHEDULE[1])).unwrap();
         let ledger = Ledger::new(fresh_database("muster_it").unwrap());
         ledger.migrate();
         let mut command = muster();
@@ -165,8 +173,8 @@ fn a_live_demo_answers_every_query_and_its_end_is_told_to_a_receiver() {
     }
     let looked_at = metric_names(&files.rules());
     expressions.extend(looked_at.into_iter().map(|name| ("the rules".to_owned(), name)));
-    let left = silent(&prometheus, expressions, Duration::from_mins(1));
-    assert!(left.is_empty(), "no data in a minute: {left:#?}");
+    let left = silent(&prometheus, expressions, LIMIT);
+    assert!(left.is_empty(), "no data in {LIMIT:?}: {left:#?}");
     let judged: Value = serde_json::from_str(&prometheus.get("/api/v1/rules").unwrap()).unwrap();
     for rule in judged["data"]["groups"][0]["rules"].as_array().unwrap() {
         assert_eq!(rule["health"], "ok", "{rule}");
