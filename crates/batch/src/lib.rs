@@ -14,6 +14,7 @@ pub mod key_entries;
 pub mod prediction;
 pub mod raw_batch;
 pub mod raw_lines;
+pub mod short_text;
 
 pub use alert::{Alert, AlertMessage, AlertState, RaisedAlert};
 pub use bytes_column::BytesColumn;
@@ -26,3 +27,4 @@ pub use key_entries::{FileRows, KeyEntries, KeyKind};
 pub use prediction::{Cause, Prediction, Reason};
 pub use raw_batch::RawBatch;
 pub use raw_lines::{Cell, Cells, Line, Misfit, RawLines, Uncut};
+pub use short_text::ShortText;

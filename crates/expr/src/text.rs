@@ -1,11 +1,11 @@
 //! All checks of one text column in one pass: `one_of`, `matches`, `length` and the built-in `encoding`.
 //!
 //! Compiled by [`crate::compile`], run by [`crate::rules`]. People data repeats itself: a column's verdicts on short
-//! texts are remembered in a small table keyed by the text itself (length, first and last 16 bytes, which is the whole
-//! of a text of up to 32 bytes), so that a value seen before costs a load and a comparison for all its rules together.
-//! Nothing is remembered of longer texts. A null never breaks.
+//! texts are remembered in a small table keyed by the text itself ([`ShortText`]), so that a value seen before costs a
+//! load and a comparison for all its rules together. Nothing is remembered of longer texts. A null never breaks.
 
 use arrow::array::{Array, StringArray};
+use muster_batch::ShortText;
 use muster_spec::RuleNumber;
 use regex::bytes::Regex;
 
@@ -16,9 +16,6 @@ pub const CHECKS_MAX: usize = 32;
 
 /// Slots of the table, a power of two: what fits the inner caches beside the column itself.
 const SLOTS: usize = 512;
-
-/// The longest text that is remembered.
-const REMEMBERED_MAX: usize = 32;
 
 /// A compiled check of a text.
 #[derive(Clone, Debug)]
@@ -82,16 +79,12 @@ pub struct TextColumn {
 /// A remembered verdict: one bit a check, set where it is broken.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    head: u128,
-    tail: u128,
-    length: u32,
+    text: ShortText,
     broken: u32,
 }
 
 const FREE: Slot = Slot {
-    head: 0,
-    tail: 0,
-    length: u32::MAX,
+    text: ShortText::NONE,
     broken: 0,
 };
 
@@ -141,30 +134,23 @@ impl TextColumn {
 
     #[inline]
     fn verdict(&mut self, column: &StringArray, row: usize, bytes: &[u8], start: usize, end: usize) -> u32 {
-        let length = end - start;
-        if length > REMEMBERED_MAX {
+        let Some(text) = ShortText::of(bytes, start, end) else {
             return self.evaluate(column.value(row));
-        }
-        let (head, tail) = ends(bytes, start, length);
-        let slot = slot_of(head, tail, length);
+        };
+        let slot = text.slot(SLOTS);
         match self.slots.get(slot) {
-            Some(known) if known.head == head && known.tail == tail && known.length == length as u32 => known.broken,
-            _ => self.remember(slot, head, tail, column.value(row)),
+            Some(known) if known.text == text => known.broken,
+            _ => self.remember(slot, text, column.value(row)),
         }
     }
 
     #[cold]
-    fn remember(&mut self, slot: usize, head: u128, tail: u128, text: &str) -> u32 {
+    fn remember(&mut self, slot: usize, key: ShortText, text: &str) -> u32 {
         let broken = self.evaluate(text);
         if self.slots.is_empty() {
             self.slots.resize(SLOTS, FREE);
         }
-        self.slots[slot] = Slot {
-            head,
-            tail,
-            length: text.len() as u32,
-            broken,
-        };
+        self.slots[slot] = Slot { text: key, broken };
         broken
     }
 
@@ -174,36 +160,6 @@ impl TextColumn {
             verdict | u32::from(!check.holds(text)) << bit
         })
     }
-}
-
-/// The first and the last 16 bytes of a text of at most 32; of a shorter one, all of it and 0.
-#[inline]
-fn ends(bytes: &[u8], start: usize, length: usize) -> (u128, u128) {
-    if length > 16 {
-        return (load(bytes, start), load(bytes, start + length - 16));
-    }
-    let head = if start + 16 <= bytes.len() {
-        load(bytes, start)
-    } else {
-        let mut padded = [0; 16];
-        padded[..length].copy_from_slice(&bytes[start..start + length]);
-        u128::from_le_bytes(padded)
-    };
-    let kept = if length == 16 { !0 } else { (1 << (8 * length)) - 1 };
-    (head & kept, 0)
-}
-
-#[inline]
-fn load(bytes: &[u8], at: usize) -> u128 {
-    let (word, _) = bytes[at..].split_first_chunk::<16>().expect("16 bytes are there");
-    u128::from_le_bytes(*word)
-}
-
-#[inline]
-fn slot_of(head: u128, tail: u128, length: usize) -> usize {
-    let mixed = head ^ tail.rotate_left(29);
-    let folded = (mixed as u64) ^ ((mixed >> 64) as u64).rotate_left(31) ^ length as u64;
-    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SLOTS.trailing_zeros())) as usize
 }
 
 #[cfg(test)]
