@@ -3,6 +3,8 @@
 //! Read from `pipelines/NAME.yaml` by `crate::read`; used by `features` (view), `model` (training), `muster`
 //! (schedule, bands). A pipeline that exists is whole: its sources are contracts of the project, its bands cover [0, 1].
 
+use std::time::Duration;
+
 use crate::ids::{ContractName, PipelineName};
 
 /// A pipeline.
@@ -24,6 +26,8 @@ pub struct Pipeline {
     pub reasons: Reasons,
     /// When it scores.
     pub schedule: Schedule,
+    /// When new rows no longer look like those the model was trained on.
+    pub drift: Drift,
     /// What people are told about.
     pub alerts: Vec<PipelineAlert>,
 }
@@ -148,4 +152,50 @@ pub struct PipelineAlert {
     pub when: String,
     /// The alert target.
     pub to: String,
+}
+
+/// When new rows no longer look like those the model was trained on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drift {
+    /// Rows committed within this long are looked at together.
+    pub window: Duration,
+    /// Of fewer rows nothing is said.
+    pub min_rows: u64,
+    /// Limits of the population stability index.
+    pub psi: DriftLimits,
+    /// Limits of Kolmogorov and Smirnov's distance, 0 to 1.
+    pub ks: DriftLimits,
+    /// Limits of the change in the share of rows without a value, 0 to 1.
+    pub missing: DriftLimits,
+    /// Limits of the share of rows whose level training did not see, 0 to 1.
+    pub new_levels: DriftLimits,
+    /// How likely a window without drift may be called one with drift, over all features and measures.
+    pub false_alarms: f64,
+    /// The alert target; `None` for those that the pipeline's alerts name.
+    pub to: Option<String>,
+}
+
+/// Two limits of a measure of drift.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DriftLimits {
+    /// From here on it is shown.
+    pub warn: f64,
+    /// From here on people are told.
+    pub alert: f64,
+}
+
+impl Default for Drift {
+    fn default() -> Self {
+        let limits = |warn, alert| DriftLimits { warn, alert };
+        Self {
+            window: Duration::from_hours(1),
+            min_rows: 200,
+            psi: limits(0.1, 0.25),
+            ks: limits(0.1, 0.2),
+            missing: limits(0.05, 0.1),
+            new_levels: limits(0.01, 0.05),
+            false_alarms: 0.001,
+            to: None,
+        }
+    }
 }

@@ -8,6 +8,7 @@
 mod batches;
 mod cases;
 mod contract;
+mod drift;
 mod events;
 mod pipeline;
 pub(crate) mod report;

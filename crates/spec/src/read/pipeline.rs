@@ -1,10 +1,11 @@
-//! Reads a pipeline file: sources, features, model, bands, reasons, schedule, alerts.
+//! Reads a pipeline file: sources, features, model, bands, reasons, schedule, drift, alerts.
 //!
 //! Called by `crate::read`. The view's SQL is taken as text; `features` plans it. Names of features are the view's, so
 //! only what concerns the contracts themselves is checked here: label, entity, and the order an `ordinal` feature takes
 //! from its field's `one_of`.
 
 use super::contract::version;
+use super::drift;
 use super::report::{Keys, Report};
 use super::shapes::{ALERT, BAND, FEATURES, MODEL, PIPELINE, REASONS, SCHEDULE};
 use super::tree::{self, Node, Plain, Value};
@@ -38,6 +39,9 @@ pub(super) fn read(
         .get("reasons")
         .map_or(Some(Reasons::All), |node| reasons(node, &bands, report));
     let schedule = keys.get("schedule").and_then(|node| schedule(node, report));
+    let drift = keys
+        .get("drift")
+        .map_or_else(Default::default, |node| drift::read(node, report));
     let alerts = keys.get("alerts").map(|node| alerts(node, report));
     Some(Pipeline {
         name: PipelineName::from(name),
@@ -48,6 +52,7 @@ pub(super) fn read(
         bands,
         reasons: reasons?,
         schedule: schedule?,
+        drift,
         alerts: alerts.unwrap_or_default(),
     })
 }

@@ -117,7 +117,7 @@ pub(crate) const PIPELINE: Shape = Shape {
     what: "a pipeline",
     def: "",
     required: &["version", "sources", "features", "model", "schedule"],
-    optional: &["bands", "reasons", "alerts"],
+    optional: &["bands", "reasons", "drift", "alerts"],
 };
 
 pub(crate) const FEATURES: Shape = Shape {
@@ -153,6 +153,29 @@ pub(crate) const SCHEDULE: Shape = Shape {
     def: "schedule",
     required: &["score"],
     optional: &["timezone", "overlap", "catchup"],
+};
+
+pub(crate) const DRIFT: Shape = Shape {
+    what: "`drift`",
+    def: "drift",
+    required: &[],
+    optional: &[
+        "window",
+        "min_rows",
+        "psi",
+        "ks",
+        "missing",
+        "new_levels",
+        "false_alarms",
+        "to",
+    ],
+};
+
+pub(crate) const DRIFT_LIMITS: Shape = Shape {
+    what: "limits of drift",
+    def: "drift_limits",
+    required: &["warn", "alert"],
+    optional: &[],
 };
 
 pub(crate) const ALERT: Shape = Shape {
@@ -207,7 +230,17 @@ pub(crate) const OF_CONTRACT: &[&Shape] = &[
 
 /// All parts of a pipeline file.
 #[cfg(test)]
-pub(crate) const OF_PIPELINE: &[&Shape] = &[&PIPELINE, &FEATURES, &MODEL, &BAND, &REASONS, &SCHEDULE, &ALERT];
+pub(crate) const OF_PIPELINE: &[&Shape] = &[
+    &PIPELINE,
+    &FEATURES,
+    &MODEL,
+    &BAND,
+    &REASONS,
+    &SCHEDULE,
+    &DRIFT,
+    &DRIFT_LIMITS,
+    &ALERT,
+];
 
 /// All parts of an alert target's file.
 #[cfg(test)]

@@ -187,13 +187,15 @@ fn limits(node: Option<&Node>, kind: TargetKind, report: &mut Report<'_>) -> Lim
     }
 }
 
-/// Where a contract or pipeline names a target that there is not: `expectations[].alert`, `alerts[].to`.
+/// Where a contract or pipeline names a target that there is not: `expectations[].alert`, `alerts[].to`, `drift.to`.
 pub(super) fn unknown(yaml: &str, targets: &[&str], report: &mut Report<'_>) -> Option<()> {
-    const NAMED: [(&str, &str); 2] = [("expectations", "alert"), ("alerts", "to")];
+    const NAMED: [(&str, &str); 3] = [("expectations", "alert"), ("alerts", "to"), ("drift", "to")];
     let root = tree::parse(yaml, report)?;
-    for (list, key) in NAMED {
-        let Some(Value::List(items)) = under(&root, list).map(|node| &node.value) else {
-            continue;
+    for (part, key) in NAMED {
+        let Some(part) = under(&root, part) else { continue };
+        let items = match &part.value {
+            Value::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(part),
         };
         for node in items.iter().filter_map(|item| under(item, key)) {
             let Value::Scalar { text, .. } = &node.value else {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use muster_spec::contract::Format;
-use muster_spec::pipeline::{Band, Catchup, Mode, Overlap, Reasons};
+use muster_spec::pipeline::{Band, Catchup, Drift, DriftLimits, Mode, Overlap, Reasons};
 use muster_spec::rule::Measure;
 use muster_spec::{
     Check, Contract, EventId, EventIdPlace, EventTime, FieldKind, Severity, StopAbove, TextFormat, all_text_schema,
@@ -195,4 +195,16 @@ fn the_sample_pipeline_means_what_it_meant() {
     );
     assert_eq!((schedule.overlap, schedule.catchup), (Overlap::Allow, Catchup::All));
     assert_eq!(pipeline.alerts[0].when, "positive_rate > 0.6");
+    let limits = |warn, alert| DriftLimits { warn, alert };
+    let drift = Drift {
+        window: Duration::from_hours(6),
+        min_rows: 500,
+        psi: limits(0.2, 0.3),
+        ks: limits(0.15, 0.3),
+        missing: limits(0.02, 0.2),
+        new_levels: limits(0.02, 0.1),
+        false_alarms: 0.01,
+        to: Some("data-quality".into()),
+    };
+    assert_eq!(pipeline.drift, drift);
 }
