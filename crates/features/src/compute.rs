@@ -18,7 +18,7 @@ use muster_spec::{Offset, SourceId};
 
 use crate::row_local::{Carried, carry};
 use crate::session::{POSITION, empty_table, plan, session, table_of_files};
-use crate::{Error, GoodFile, View};
+use crate::{Error, Feature, GoodFile, View};
 
 /// The features of every row of these files, each once.
 ///
@@ -99,7 +99,7 @@ fn unreadable(error: &DataFusionError, files: &[GoodFile]) -> Error {
 }
 
 /// What failed on the rows, in words that quote none of them: the engine's own name the value that would not fit.
-fn without_values(error: &DataFusionError) -> String {
+pub(crate) fn without_values(error: &DataFusionError) -> String {
     let what = match error.find_root() {
         DataFusionError::ArrowError(error, _) => return of_arrow(error),
         DataFusionError::ResourcesExhausted(_) => "it needs more memory than there is",
@@ -143,13 +143,7 @@ fn in_order(view: &View, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> 
 }
 
 fn frame(view: &View, rows: &RecordBatch, label: bool) -> Result<FeatureFrame, Error> {
-    let query = |error: ArrowError| Error::Query(of_arrow(&error));
-    let own = view.features.iter().zip(rows.columns());
-    let columns = own.map(|(feature, column)| cast(column, &feature.kind.data_type()));
-    let columns = columns.collect::<Result<Vec<ArrayRef>, _>>().map_err(query)?;
-    let fields = view.features.iter();
-    let fields = fields.map(|feature| Field::new(&feature.name, feature.kind.data_type(), true));
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let features = typed(&view.features, rows.columns()).map_err(|error| Error::Query(of_arrow(&error)))?;
     let carried = &rows.columns()[view.features.len()..];
     let sources = carried[0].as_primitive::<Int64Type>();
     let offsets = carried[3].as_primitive::<Int64Type>();
@@ -162,8 +156,18 @@ fn frame(view: &View, rows: &RecordBatch, label: bool) -> Result<FeatureFrame, E
         positions: positions
             .map(|(source, offset)| (SourceId(*source), Offset(*offset)))
             .collect(),
-        features: RecordBatch::try_new(schema, columns).map_err(query)?,
+        features,
         label: label.then(|| Arc::clone(&carried[6])),
         view_version: view.version.clone(),
     })
+}
+
+/// The view's columns, which come first, under their names and as the types that models take.
+pub(crate) fn typed(features: &[Feature], columns: &[ArrayRef]) -> Result<RecordBatch, ArrowError> {
+    let own = features.iter().zip(columns);
+    let columns = own.map(|(feature, column)| cast(column, &feature.kind.data_type()));
+    let columns = columns.collect::<Result<Vec<ArrayRef>, _>>()?;
+    let fields = features.iter();
+    let fields = fields.map(|feature| Field::new(&feature.name, feature.kind.data_type(), true));
+    RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)
 }

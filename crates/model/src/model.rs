@@ -23,6 +23,8 @@ pub(crate) const ENCODER: &str = "encoder.json";
 pub(crate) const FEATURES: &str = "features.json";
 pub(crate) const GOLDEN: &str = "golden.json";
 const METRICS: &str = "metrics.json";
+/// The file of a version that says what it was trained on, for drift. Versions of before there was one have none.
+pub const REFERENCE: &str = "reference.json";
 
 const FORMAT: u32 = 1;
 

@@ -1,6 +1,6 @@
-//! What is wrong with a target before anything is sent.
+//! What is wrong with a target before anything is sent, or with what drift is held against.
 //!
-//! What comes of a delivery is no error but a [`crate::Delivery`]. No message repeats an address or a secret.
+//! What comes of a delivery is no error but a [`crate::Delivery`]. No message repeats an address, a secret or a value.
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -19,4 +19,7 @@ pub enum Error {
     /// The HTTP client could not be made.
     #[error("could not make the HTTP client: {0}")]
     Client(String),
+    /// A model's training reference cannot be read, or rows do not fit it.
+    #[error("the training reference: {0}")]
+    Reference(String),
 }

@@ -1,14 +1,16 @@
-//! Telling people: an alert message as a target understands it, and its delivery.
+//! Telling people: drift of new rows from what a model was trained on, an alert message as a target understands it, and
+//! its delivery.
 //!
-//! Used by `muster`'s sender and by `muster alerts test`. Knows no ledger and no schedule of its own: a message comes in,
-//! [`Body`] renders it within the target's budget, [`Courier::deliver`] tries once, [`retry::wait`] says when to try
-//! again. What must stay true: nothing private is reached unless the target's file allows it by name, whatever a name
-//! resolves to when the connection is made; no address or secret stands in an error; a body holds ids, counts and
-//! links, never a value of a person's data.
+//! [`drift`] is used by ingest and training, the rest by `muster`'s sender and by `muster alerts test`. Knows no ledger and
+//! no schedule of its own: a message comes in, [`Body`] renders it within the target's budget, [`Courier::deliver`] tries
+//! once, [`retry::wait`] says when to try again. What must stay true: nothing private is reached unless the target's file
+//! allows it by name, whatever a name resolves to when the connection is made; no address or secret stands in an error; a
+//! body holds ids, counts and links, never a value of a person's data.
 
 mod body;
 mod courier;
 mod digest;
+pub mod drift;
 mod error;
 mod guard;
 mod link;

@@ -3,7 +3,7 @@
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use muster_batch::{Ask, FeatureFrame};
-use muster_features::{Error, GoodFile, View, compute};
+use muster_features::{Error, GoodFile, RowFeatures, View, compute};
 use muster_spec::{Offset, SourceId};
 
 use crate::project::{Row, batch, contract, pipeline, seal};
@@ -186,4 +186,44 @@ async fn a_view_that_fails_on_a_row_does_not_quote_it() {
         let text = error.to_string();
         assert!(text.contains(why) && !text.contains("city_"), "{sql}: {text}");
     }
+}
+
+#[tokio::test]
+async fn rows_in_memory_give_other_features_than_their_sealed_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = batch(&ordered());
+    let files = [seal(folder.path(), "all.parquet", &rows)];
+    let views = [
+        SQL,
+        "SELECT share FROM \"hr.person\"",
+        "SELECT * EXCLUDE (_source, _topic, _partition, _offset, _event_time, target, day) FROM \"hr.person\" -- City",
+        "SELECT doubled / 3 AS third, doubled + 1 AS more, 1 AS one, doubled IS NULL AS none
+         FROM (SELECT share * 2 AS doubled, hours FROM \"hr.person\") AS inside",
+        "SELECT CASE WHEN upper(City) = 'CITY_1' THEN hours ELSE cost END AS which, coalesce(City, 'none') AS City
+         FROM \"hr.person\"",
+        "SELECT date_part('second', _event_time) AS second, _offset % 2 AS odd FROM \"hr.person\"",
+    ];
+    for sql in views {
+        let view = view(sql);
+        let sealed = computed(&view, &files).await.features;
+        let in_memory = RowFeatures::new(&view).unwrap();
+        assert_eq!(in_memory.read_positions(), sql.contains("_event_time)"), "{sql}");
+        assert_eq!(in_memory.compute(&rows).unwrap(), sealed, "{sql}");
+        let none = in_memory.compute(&rows.slice(0, 0)).unwrap();
+        assert_eq!((none.num_rows(), none.schema()), (0, sealed.schema()), "{sql}");
+    }
+}
+
+#[test]
+fn a_row_on_which_the_view_fails_ends_more_than_its_chunk_and_is_quoted() {
+    let in_memory = RowFeatures::new(&view("SELECT 1 / (hours - hours) AS broken FROM \"hr.person\"")).unwrap();
+    let error = in_memory.compute(&batch(&ordered())).unwrap_err();
+    assert_eq!(error.to_string(), "the feature view failed: a division by zero");
+    let error = in_memory
+        .compute(&batch(&ordered()).project(&[0]).unwrap())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the feature view failed: the rows have no column `hours`"
+    );
 }

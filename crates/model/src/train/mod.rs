@@ -49,6 +49,8 @@ pub struct TrainOptions {
     pub pipeline: String,
     /// The pipeline file's text, kept with the version.
     pub pipeline_text: String,
+    /// What new rows will be held against for drift, kept with the version as [`model::REFERENCE`].
+    pub reference: Vec<u8>,
     /// How many fold seeds the out-of-fold AUC is the mean of: the model's seed and those after it. At least 1.
     pub fold_seeds: u32,
     /// Whether the plainer models are trained too.
@@ -62,6 +64,7 @@ impl Default for TrainOptions {
         Self {
             pipeline: String::new(),
             pipeline_text: String::new(),
+            reference: Vec::new(),
             fold_seeds: 5,
             baselines: true,
             threads: 2,
@@ -130,6 +133,9 @@ pub fn train(
     files.insert(model::MODEL, text.into_bytes());
     if !options.pipeline_text.is_empty() {
         files.insert("pipeline.yaml", options.pipeline_text.clone().into_bytes());
+    }
+    if !options.reference.is_empty() {
+        files.insert(model::REFERENCE, options.reference.clone());
     }
     Ok(Trained {
         version: files.version(),

@@ -16,6 +16,7 @@ fn options() -> TrainOptions {
     TrainOptions {
         pipeline: "job-change".into(),
         pipeline_text: "version: 1\n".into(),
+        reference: b"{}\n".to_vec(),
         fold_seeds: 2,
         baselines: true,
         threads: 2,
@@ -73,7 +74,8 @@ fn a_version_lacks_a_file_or_a_measure() {
             "golden.json",
             "metrics.json",
             "model.txt",
-            "pipeline.yaml"
+            "pipeline.yaml",
+            "reference.json"
         ]
     );
     let metrics = &trained().metrics;
