@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, Utc};
 use muster_spec::{Contract, Measure, Pipeline};
+use muster_store::ledger::drift::DriftSeen;
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -13,6 +14,9 @@ use prometheus::{
 
 /// The verdicts that [`Metrics::rows`] tells apart.
 pub const VERDICTS: [&str; 4] = ["good", "bad", "duplicate", "tombstone"];
+
+/// The labels of a feature's drift: names of a view's columns, as many as it has.
+const OF_FEATURE: [&str; 2] = ["pipeline", "feature"];
 
 /// All metrics. Cloning shares them.
 #[derive(Clone, Debug)]
@@ -75,6 +79,20 @@ pub struct Metrics {
     pub bad_ratio_max: GaugeVec,
     /// `muster_run_deadline_timestamp_seconds{pipeline}`: the second slot after the last that ran.
     pub run_deadline: GaugeVec,
+    /// `muster_drift_measured{pipeline}`: 1 while the champion's training is known and new rows are held against it.
+    pub drift_measured: IntGaugeVec,
+    /// `muster_drift_rows_uncounted_total{pipeline}`: good rows whose features could not be computed at ingest.
+    pub drift_uncounted: IntCounterVec,
+    /// `muster_drift_psi{pipeline,feature}`: the population stability index of the last window that says something.
+    pub drift_psi: GaugeVec,
+    /// `muster_drift_ks{pipeline,feature}`: Kolmogorov and Smirnov's distance there.
+    pub drift_ks: GaugeVec,
+    /// `muster_drift_missing_ratio{pipeline,feature}`: the share of rows without a value there.
+    pub drift_missing: GaugeVec,
+    /// `muster_drift_new_levels_ratio{pipeline,feature}`: the share of rows of levels that training did not see there.
+    pub drift_new_levels: GaugeVec,
+    /// `muster_drift_state{pipeline,feature}`: 0 fine, 1 to be looked at, 2 people are told.
+    pub drift_state: IntGaugeVec,
     /// `muster_ledger_up`: 1 while the ledger answers.
     pub ledger_up: IntGauge,
 }
@@ -160,6 +178,29 @@ impl Metrics {
                 "The second slot after the last that ran: past it, two were missed.",
                 &["pipeline"],
             ),
+            drift_measured: make.gauges(
+                "drift_measured",
+                "1 while new rows are held against the champion's training.",
+                &["pipeline"],
+            ),
+            drift_uncounted: make.counters(
+                "drift_rows_uncounted_total",
+                "Good rows whose features could not be computed at ingest.",
+                &["pipeline"],
+            ),
+            drift_psi: make.float_gauges("drift_psi", "Population stability index.", &OF_FEATURE),
+            drift_ks: make.float_gauges("drift_ks", "Kolmogorov-Smirnov distance.", &OF_FEATURE),
+            drift_missing: make.float_gauges("drift_missing_ratio", "Share of rows without a value.", &OF_FEATURE),
+            drift_new_levels: make.float_gauges(
+                "drift_new_levels_ratio",
+                "Share of rows of levels that training did not see.",
+                &OF_FEATURE,
+            ),
+            drift_state: make.gauges(
+                "drift_state",
+                "0 fine, 1 to be looked at, 2 people are told.",
+                &OF_FEATURE,
+            ),
             ledger_up: make.int_gauge("ledger_up", "1 while the ledger answers."),
             registry: registry.clone(),
         };
@@ -207,6 +248,38 @@ impl Metrics {
         self.run_deadline
             .with_label_values(&[pipeline])
             .set(deadline.timestamp_millis() as f64 / 1000.0);
+    }
+
+    /// Shows what a window says of a feature.
+    pub fn show_drift(&self, pipeline: &str, drift: &DriftSeen) {
+        let labels = [pipeline, drift.feature.as_str()];
+        let measured = [
+            (&self.drift_psi, drift.psi),
+            (&self.drift_ks, drift.ks),
+            (&self.drift_missing, Some(drift.missing_ratio)),
+            (&self.drift_new_levels, drift.new_levels_ratio),
+        ];
+        for (gauge, value) in measured {
+            if let Some(value) = value {
+                gauge.with_label_values(&labels).set(value);
+            }
+        }
+        self.drift_state.with_label_values(&labels).set(drift.level());
+    }
+
+    /// Takes a feature's drift back: its model is champion no more.
+    pub fn hide_drift(&self, pipeline: &str, feature: &str) {
+        let labels = [pipeline, feature];
+        for gauge in [
+            &self.drift_psi,
+            &self.drift_ks,
+            &self.drift_missing,
+            &self.drift_new_levels,
+        ] {
+            // It may never have been shown: there is nothing to take back then.
+            let _ = gauge.remove_label_values(&labels);
+        }
+        let _ = self.drift_state.remove_label_values(&labels);
     }
 
     /// All metrics in Prometheus' text form.

@@ -24,6 +24,7 @@ use crate::cli::DemoArgs;
 use crate::dropping::{Dropper, files_of};
 use crate::exit::Exit;
 use crate::http::{self, Readiness};
+use crate::ingest::drift_windows::DriftPlan;
 use crate::ingest::{Ingest, Shared, schemas};
 use crate::metrics::Metrics;
 use crate::output::Output;
@@ -140,7 +141,11 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         options.group = format!("muster-demo-{}", uuid::Uuid::new_v4().simple());
     }
     let registry = schemas::registry(servers::registry_url(&args.kafka)?)?;
-    let plan = plan(&options, project.contracts.clone(), connection, registry);
+    let drift = DriftPlan {
+        folder: folder.to_owned(),
+        pipelines: demo.planned.clone(),
+    };
+    let plan = plan(&options, project.contracts.clone(), connection, registry, drift);
     let ingest = Ingest::start(shared.clone(), plan).await?;
     let shown = demo.once(&ingest, began).await;
     if shown.is_ok() && !args.once {
@@ -192,6 +197,7 @@ impl Demo<'_> {
                 passes.push(pass);
             }
         }
+        ingest.find_champions().await;
         let exit = exit_of(&passes);
         ingest.wait_published().await;
         let report = Report::read(&self.score_ledger, &self.planned, published, passes, began.elapsed()).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_registry::Registry;
-use muster_spec::Contract;
+use muster_spec::{Contract, Pipeline};
 use muster_store::{FolderStore, Role};
 use muster_stream::{Connection, GroupProtocol, ReceiverConfig};
 
@@ -14,12 +14,14 @@ use crate::dropping::Dropper;
 use crate::exit::Exit;
 use crate::http::{self, Readiness};
 use crate::ingest::assignments::Beginning;
+use crate::ingest::drift_windows::DriftPlan;
 use crate::ingest::sealing::SealLimits;
 use crate::ingest::{Ingest, Plan, Shared, schemas};
 use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
 use crate::reporting::reports;
+use crate::scoring::Planned;
 use crate::servers::{self, Database};
 use crate::shutdown::Shutdown;
 
@@ -47,7 +49,8 @@ pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
     let shared = Shared::new(ledger, files, metrics, readiness, shutdown.clone());
     let registry = schemas::registry(servers::registry_url(&args.kafka)?)?;
     let watching = Dropper::watch_if(args.watch, folder, &connection, &shared, &contracts)?;
-    let plan = plan(&args.ingest, contracts, connection, registry);
+    let drift = drift_of(&project, &contracts)?;
+    let plan = plan(&args.ingest, contracts, connection, registry, drift);
     let ingest = Ingest::start(shared.clone(), plan).await?;
     if args.once {
         ingest.wait_committed().await?;
@@ -70,12 +73,29 @@ pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
     Ok(if paused { Exit::Paused } else { Exit::Fine })
 }
 
+/// The pipelines that read these contracts, to be measured for drift.
+fn drift_of(project: &Project, contracts: &[Arc<Contract>]) -> anyhow::Result<DriftPlan> {
+    let reads = |pipeline: &&Arc<Pipeline>| {
+        contracts
+            .iter()
+            .any(|contract| pipeline.sources.contains(&contract.name))
+    };
+    let pipelines = project.pipelines.iter().filter(reads);
+    Ok(DriftPlan {
+        folder: project.folder.clone(),
+        pipelines: pipelines
+            .map(|pipeline| Planned::new(pipeline, &project.contracts))
+            .collect::<anyhow::Result<_>>()?,
+    })
+}
+
 /// What ingest works on, from the options of the command line.
 pub fn plan(
     options: &IngestOptions,
     contracts: Vec<Arc<Contract>>,
     connection: Connection,
     registry: Option<Registry>,
+    drift: DriftPlan,
 ) -> Plan {
     let topics = contracts.iter().map(|contract| contract.topic.clone()).collect();
     let mut receiver = ReceiverConfig::new(connection.clone(), options.group.clone(), topics);
@@ -98,5 +118,6 @@ pub fn plan(
             cli::From::Latest => Beginning::Latest,
         },
         registry,
+        drift,
     }
 }

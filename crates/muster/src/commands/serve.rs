@@ -12,6 +12,7 @@ use crate::cli::ServeArgs;
 use crate::dropping::Dropper;
 use crate::exit::Exit;
 use crate::http::{self, Readiness};
+use crate::ingest::drift_windows::DriftPlan;
 use crate::ingest::{Ingest, Shared, schemas};
 use crate::metrics::Metrics;
 use crate::project::Project;
@@ -69,11 +70,12 @@ pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
         lease: Duration::from_secs_f64(args.score.lease_secs),
     });
     let watching = Dropper::watch_if(args.watch, folder, &connection, &shared, &project.contracts)?;
-    let ingest = Ingest::start(
-        shared.clone(),
-        plan(&args.ingest, project.contracts.clone(), connection, registry),
-    )
-    .await?;
+    let drift = DriftPlan {
+        folder: folder.to_owned(),
+        pipelines: planned.clone(),
+    };
+    let plan = plan(&args.ingest, project.contracts.clone(), connection, registry, drift);
+    let ingest = Ingest::start(shared.clone(), plan).await?;
     let sending = tokio::spawn(sender.run());
     scheduling::run(&scorer, &planned, &shutdown).await?;
     shutdown.asked().await;

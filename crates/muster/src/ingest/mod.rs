@@ -6,7 +6,7 @@
 //! receive ──8──► decode, judge ──4──► seal ──2──► commit
 //! ```
 //!
-//! Beside them a thread publishes dead letters from what the ledger lists.
+//! Beside them a thread publishes dead letters from what the ledger lists, and a task looks at windows of drift.
 //!
 //! Receiving is the group's member and never waits for the others; a full channel holds records back at the broker.
 //! Offsets come from the ledger alone. A source that is revoked, fenced or paused dies at once for every stage, and what
@@ -15,6 +15,8 @@
 pub mod assignments;
 pub mod committing;
 pub mod dead_letters;
+pub mod drift;
+pub mod drift_windows;
 mod judging;
 mod keys;
 pub mod pausing;
@@ -42,6 +44,8 @@ use crate::shutdown::Shutdown;
 use assignments::{Assignments, Beginning, LedgerAssigner};
 use committing::Committing;
 use dead_letters::DeadLetters;
+use drift::Baselines;
+use drift_windows::{DriftPlan, DriftWindows};
 use judging::Judging;
 use pausing::{Pausing, SharedReceiver, tell};
 use progress::Progress;
@@ -184,6 +188,8 @@ pub struct Plan {
     pub unknown: Beginning,
     /// The schema registry, if there is one.
     pub registry: Option<Registry>,
+    /// What is measured for drift.
+    pub drift: DriftPlan,
 }
 
 /// Ingest at work.
@@ -195,6 +201,8 @@ pub struct Ingest {
     threads: Vec<std::thread::JoinHandle<()>>,
     committing: JoinHandle<()>,
     watching: JoinHandle<()>,
+    drift: Arc<tokio::sync::Mutex<DriftWindows>>,
+    looking: JoinHandle<()>,
     dead_letters: Option<DeadLetters>,
 }
 
@@ -238,7 +246,12 @@ impl Ingest {
             pausing.clone(),
             to_seal,
         )?;
-        let sealing = Sealing::new(shared.clone(), plan.limits, pausing.clone(), to_commit);
+        let baselines = Baselines::default();
+        let mut drift = DriftWindows::new(shared.clone(), plan.drift, baselines.clone())?;
+        // The first batch is measured as every other.
+        drift.find_champions().await;
+        let drift = Arc::new(tokio::sync::Mutex::new(drift));
+        let sealing = Sealing::new(shared.clone(), plan.limits, pausing.clone(), baselines, to_commit);
         let dead_letters = DeadLetters::start(&shared, &plan.contracts, &plan.connection, &topics)?;
         let committing = Committing::new(
             shared.clone(),
@@ -267,6 +280,8 @@ impl Ingest {
             threads,
             committing,
             watching,
+            looking: tokio::spawn(drift_windows::run(Arc::clone(&drift))),
+            drift,
             dead_letters,
         })
     }
@@ -274,6 +289,11 @@ impl Ingest {
     /// Seals everything that is open now.
     pub fn seal_now(&self) {
         self.shared.seal_asked.store(true, Ordering::Release);
+    }
+
+    /// Looks champions up now, so that the next batch is held against one that was trained just before.
+    pub async fn find_champions(&self) {
+        self.drift.lock().await.find_champions().await;
     }
 
     /// Waits until everything that is in the topics now is committed or its source paused. Sources are sealed as soon as
@@ -327,6 +347,9 @@ impl Ingest {
         }
         self.committing.await?;
         self.watching.abort();
+        // What the last commits brought is looked at before the end.
+        self.looking.abort();
+        self.drift.lock().await.look().await;
         if let Some(dead_letters) = self.dead_letters {
             dead_letters.stop().await;
         }

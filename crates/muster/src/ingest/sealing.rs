@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use super::assignments::Assignment;
+use super::drift::{Baselines, BatchDrift};
 use super::pausing::{PauseDue, Pausing};
 use crate::failpoint;
 
@@ -94,6 +95,7 @@ struct OpenBatch {
     assignment: Arc<Assignment>,
     writer: BatchWriter,
     expectations: Expectations,
+    drift: BatchDrift,
     since: Instant,
     payload_bytes: u64,
 }
@@ -103,6 +105,7 @@ pub struct Sealing {
     shared: Shared,
     limits: SealLimits,
     pausing: Pausing,
+    baselines: Baselines,
     open: HashMap<SourceId, OpenBatch>,
     /// Sources read to their end whose open batch is not sealed yet.
     caught_up: HashMap<SourceId, (Arc<Assignment>, Offset)>,
@@ -111,11 +114,18 @@ pub struct Sealing {
 
 impl Sealing {
     /// A sealer under these limits.
-    pub fn new(shared: Shared, limits: SealLimits, pausing: Pausing, to_commit: mpsc::Sender<ToCommit>) -> Self {
+    pub fn new(
+        shared: Shared,
+        limits: SealLimits,
+        pausing: Pausing,
+        baselines: Baselines,
+        to_commit: mpsc::Sender<ToCommit>,
+    ) -> Self {
         Self {
             shared,
             limits,
             pausing,
+            baselines,
             open: HashMap::new(),
             caught_up: HashMap::new(),
             to_commit,
@@ -188,6 +198,7 @@ impl Sealing {
         open.writer.push(judged)?;
         open.payload_bytes += payload_bytes;
         open.expectations.add(judged);
+        open.drift.add(judged, &self.shared.metrics);
         Ok(())
     }
 
@@ -202,6 +213,7 @@ impl Sealing {
                 from,
             )?,
             expectations: Expectations::new(contract),
+            drift: self.baselines.open(&contract.name),
             assignment: Arc::clone(assignment),
             since: Instant::now(),
             payload_bytes: 0,
@@ -300,6 +312,7 @@ impl Sealing {
             revision: open.assignment.revision,
             statistics,
             alerts,
+            drift: open.drift.counts(),
         };
         Ok(SealedBatch {
             assignment: open.assignment,

@@ -103,15 +103,8 @@ pub fn of_claim(pipeline: &Pipeline, predictions: &[Prediction], claim: &Claim) 
     measured.collect()
 }
 
-/// The alerts that trouble with a pipeline's work calls for: one for each target that the pipeline names, and where it
-/// names none one for all.
+/// The alerts that trouble with a pipeline's work calls for: one for each of its [`targets`].
 pub fn of_trouble(pipeline: &Pipeline, condition: &str, window: &str) -> Vec<Alert> {
-    let mut targets: Vec<Option<String>> = pipeline.alerts.iter().map(|alert| Some(alert.to.clone())).collect();
-    targets.sort();
-    targets.dedup();
-    if targets.is_empty() {
-        targets.push(None);
-    }
     let alert = |target| Alert {
         fingerprint: format!("pipeline/{}/{condition}", pipeline.name),
         condition: condition.to_owned(),
@@ -122,7 +115,18 @@ pub fn of_trouble(pipeline: &Pipeline, condition: &str, window: &str) -> Vec<Ale
         window: window.to_owned(),
         target,
     };
-    targets.into_iter().map(alert).collect()
+    targets(pipeline).into_iter().map(alert).collect()
+}
+
+/// The targets that a pipeline's alerts name; where they name none, all.
+pub fn targets(pipeline: &Pipeline) -> Vec<Option<String>> {
+    let mut targets: Vec<Option<String>> = pipeline.alerts.iter().map(|alert| Some(alert.to.clone())).collect();
+    targets.sort();
+    targets.dedup();
+    if targets.is_empty() {
+        targets.push(None);
+    }
+    targets
 }
 
 /// A measure's value; `None` where there is no prediction to measure.

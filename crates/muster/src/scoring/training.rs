@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use arrow::compute::{filter_record_batch, is_not_null};
+use muster_batch::FeatureFrame;
 use muster_features::compute;
 use muster_model::{TrainOptions, Trained, train};
+use muster_monitor::drift::Reference;
 use muster_spec::{Check, Contract, Pipeline};
 use muster_store::Ledger;
 use muster_store::ledger::models::NewModel;
@@ -47,14 +50,16 @@ pub async fn train_and_keep(
         );
     }
     let frame = compute(&planned.view, &good_files(folder, &files), None, true).await?;
+    let ordinals = ordinals(pipeline, contracts);
     let options = TrainOptions {
         pipeline: pipeline.name.to_string(),
         pipeline_text: pipeline.text.clone(),
+        reference: reference(pipeline, &frame, &ordinals)?.to_json(),
         fold_seeds,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         ..TrainOptions::default()
     };
-    let (spec, ordinals) = (pipeline.model.clone(), ordinals(pipeline, contracts));
+    let spec = pipeline.model.clone();
     let models = folder.join("models");
     let trained = tokio::task::spawn_blocking(move || {
         let trained = train(&frame, &spec, &ordinals, &options)?;
@@ -76,6 +81,20 @@ pub async fn train_and_keep(
         })
         .await?;
     Ok(Kept { trained, alias })
+}
+
+/// What new rows will be held against: the rows with a label, which are those a model is trained on.
+fn reference(
+    pipeline: &Pipeline,
+    frame: &FeatureFrame,
+    ordinals: &BTreeMap<String, Vec<String>>,
+) -> anyhow::Result<Reference> {
+    let labels = frame.label.as_ref().context("training's rows have no label")?;
+    let labelled = filter_record_batch(&frame.features, &is_not_null(labels)?)?;
+    let spec = &pipeline.model;
+    let ordered = ordinals.iter().filter(|(name, _)| spec.ordinal.contains(name));
+    let ordered = ordered.map(|(name, levels)| (name.clone(), levels.clone())).collect();
+    Ok(Reference::learn(&labelled, &spec.categorical, &ordered)?)
 }
 
 /// The levels of ordinal features, in the order of the `one_of` their contracts give them.

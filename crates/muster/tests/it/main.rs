@@ -14,6 +14,7 @@ mod dashboards;
 mod database;
 mod dead_letters;
 mod disk;
+mod drift;
 mod groups;
 mod killed;
 mod logins;

@@ -1,6 +1,6 @@
 //! The columns of a good file: the contract's fields, then position and event time.
 //!
-//! Used by the batch writer. The fields' columns are taken as judge made them; only five are built here.
+//! Used by the batch writer, and by ingest for feature views that read positions. The fields' columns are taken as judge made them; only five are built here.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, T
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
-use muster_batch::{JudgedBatch, RawBatch};
+use muster_batch::{JudgedBatch, Origin, RawBatch};
 use muster_spec::{Check, Contract, FieldKind};
 
 use super::parquet_file::Layout;
@@ -82,6 +82,15 @@ pub(super) fn position_columns(records: &RawBatch, chosen: &[u32]) -> [ArrayRef;
         Arc::new(Int32Array::from_value(records.partition, rows)),
         Arc::new(Int64Array::from_iter_values(offsets)),
     ]
+}
+
+/// The good rows of judged records as they stand in a good file. `None` for lines of a file, which have no position.
+pub fn with_positions(judged: &JudgedBatch) -> Option<RecordBatch> {
+    let Origin::Records(records) = &judged.origin else {
+        return None;
+    };
+    let schema = schema(judged.good.schema_ref());
+    Some(rows(judged, records, schema).expect("columns of one judged batch are equally long"))
 }
 
 /// The good rows with their positions.

@@ -25,6 +25,7 @@ use crate::error::Error;
 pub use batch_writer::BatchWriter;
 pub use claim_file::ClaimWriter;
 pub use folder::FolderStore;
+pub use good::with_positions;
 pub use open::{Batches, ListedFile, check, open, read_keys};
 pub use sealed::{RuleCount, Sealed};
 pub use validate::{ValidateWriter, Validated};

@@ -6,7 +6,7 @@
 
 use std::borrow::Borrow;
 
-use muster_batch::Alert;
+use muster_batch::{Alert, DriftCounts};
 use muster_spec::{BatchId, Offset, OffsetDelta, Revision, SourceId, Token};
 use serde::Deserialize;
 use tokio_postgres::types::Json;
@@ -39,6 +39,8 @@ pub struct BatchCommit {
     pub statistics: Vec<Statistic>,
     /// What people should be told.
     pub alerts: Vec<Alert>,
+    /// The features of its good rows, for each pipeline that is measured for drift.
+    pub drift: Vec<DriftCounts>,
 }
 
 /// A number measured on a batch.

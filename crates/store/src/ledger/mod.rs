@@ -13,6 +13,7 @@ pub mod contracts;
 mod copy_rows;
 pub mod dead_letters;
 mod dialing;
+pub mod drift;
 pub mod file_rows;
 pub mod good_files;
 pub mod health;

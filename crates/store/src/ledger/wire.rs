@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use muster_batch::{Alert, DataFile};
+use muster_batch::{Alert, DataFile, DriftCounts};
 use serde::Serialize;
 
 use super::commit::BatchCommit;
@@ -34,6 +34,17 @@ pub(super) struct WireBatch<'a> {
     violations: Vec<WireViolation<'a>>,
     statistics: Vec<WireStatistic<'a>>,
     alerts: Vec<WireAlert<'a>>,
+    drift: Vec<WireDrift<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct WireDrift<'a> {
+    pipeline: &'a str,
+    model_version: &'a str,
+    window_secs: u64,
+    rows: u64,
+    counts: &'a [i64],
+    new_levels: &'a [i64],
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +131,19 @@ pub(super) fn batch<'a>(given: &'a BatchCommit, tenant: &'a str) -> WireBatch<'a
             })
             .collect(),
         alerts: alerts(&given.alerts, tenant),
+        // A batch without good rows adds nothing to a window.
+        drift: given.drift.iter().filter(|counts| counts.rows > 0).map(drift).collect(),
+    }
+}
+
+fn drift(given: &DriftCounts) -> WireDrift<'_> {
+    WireDrift {
+        pipeline: given.pipeline.as_str(),
+        model_version: given.model.as_str(),
+        window_secs: given.window_secs,
+        rows: given.rows,
+        counts: &given.counts,
+        new_levels: &given.new_levels,
     }
 }
 

@@ -5,6 +5,7 @@
 mod alerts;
 mod commit;
 mod disk;
+mod drift;
 mod keys;
 mod listings;
 mod migrate;

@@ -30,6 +30,8 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("contract_versions", "i", ""),
     ("contracts", "iu", "i"),
     ("dead_letter_cursors", "iu", ""),
+    ("drift", "iu", ""),
+    ("drift_windows", "iu", ""),
     ("files", "i", "i"),
     ("gaps", "i", ""),
     ("migrations", "", ""),

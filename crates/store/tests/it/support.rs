@@ -216,6 +216,7 @@ pub fn to_commit(sealed: Sealed) -> BatchCommit {
         revision: Revision(0),
         statistics: Vec::new(),
         alerts: Vec::new(),
+        drift: Vec::new(),
     }
 }
 

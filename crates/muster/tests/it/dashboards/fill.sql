@@ -70,5 +70,14 @@ INSERT INTO run_scores (run_id, band, twentieth, predictions)
   SELECT run_id, CASE WHEN score >= 0.5 THEN 'looking' WHEN score >= 0.25 THEN 'undecided' ELSE 'staying' END,
     least(floor(score * 20), 19), count(*)
   FROM drawn JOIN claims ON claims.id = drawn.claim_id GROUP BY 1, 2, 3;
+INSERT INTO drift_windows (tenant, pipeline, model_version, began_at, ends_at, batches, rows, counts, new_levels, looks, looked_rows)
+  SELECT 'default', 'load', repeat('3', 64), hour, hour + interval '1 hour', 60, 6000, ARRAY[0, 0, 6000], ARRAY[0], 3, 6000
+  FROM generate_series(date_trunc('hour', now()) - interval '30 days', now(), '1 hour') AS hour;
+INSERT INTO drift (tenant, pipeline, model_version, feature, began_at, state, measure, rows, psi, psi_expected, psi_chance, ks,
+    ks_chance, missing_ratio, missing_change, missing_chance, new_levels_ratio, new_levels_chance, new_levels_distinct)
+  SELECT tenant, pipeline, model_version, 'feature_' || n, began_at,
+    CASE n WHEN 1 THEN 'alert' WHEN 2 THEN 'warn' ELSE 'fine' END, CASE WHEN n <= 2 THEN 'psi' END, rows, random() / n, 0.002,
+    random(), random() / n, random(), random() / 10, random() / 10, random(), 0, 1, 0
+  FROM drift_windows, generate_series(1, 12) AS n WHERE pipeline = 'load';
 DROP TABLE made, drawn;
 ANALYZE;

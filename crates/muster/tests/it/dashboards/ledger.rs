@@ -1,5 +1,7 @@
 //! A ledger as Grafana sees it: through the role that may only read.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use super::boards::{Board, Chosen, Query, statement};
@@ -65,6 +67,15 @@ impl Ledger {
             number(&plan[0]["Plan"]["Actual Rows"]) as u64,
             number(&plan[0]["Planning Time"]) + number(&plan[0]["Execution Time"]),
         )
+    }
+
+    /// Waits until a table has a row.
+    pub fn wait_for(&self, table: &str, limit: Duration) {
+        let begun = Instant::now();
+        while self.copy(&format!("SELECT count(*) FROM {table}")).trim() == "0" {
+            assert!(begun.elapsed() < limit, "`{table}` has no row");
+            std::thread::sleep(Duration::from_millis(300));
+        }
     }
 
     fn copy(&self, statement: &str) -> String {

@@ -16,7 +16,8 @@ use serde_json::Value;
 
 use crate::program::{Program, muster, run};
 use alerting::Files;
-use boards::{boards, expression, metric_names, repository};
+pub use boards::repository;
+use boards::{boards, expression, metric_names};
 use ledger::Ledger;
 use receiver::Receiver;
 
@@ -30,7 +31,7 @@ const OF_TROUBLE: [&str; 4] = [
     "Parked batches",
 ];
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
@@ -149,6 +150,7 @@ fn a_live_demo_answers_every_query_and_its_end_is_told_to_a_receiver() {
     };
     live.demo.wait_said("staying up", LIMIT);
     live.drop_rows();
+    live.ledger.wait_for("drift", LIMIT);
 
     // The ledger's panels.
     for board in boards() {
