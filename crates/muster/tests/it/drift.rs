@@ -192,6 +192,9 @@ fn a_level_that_was_renamed_is_not_found_on_the_in_process_broker() {
     let made = std::fs::read_to_string(project.join("made/hr.candidate.csv")).unwrap();
     let lines: Vec<&str> = made.lines().collect();
     let database_url = fresh_database("drift").unwrap();
+    let mut migrate = muster();
+    migrate.arg("migrate").env("DATABASE_URL", &database_url);
+    run(migrate).with_code(0);
     std::fs::write(raw.join("first.csv"), lines[..3_001].join("\n")).unwrap();
     demo(project, &database_url);
     // Other people, most of whose cities are written otherwise.
