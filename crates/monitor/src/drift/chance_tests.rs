@@ -65,7 +65,10 @@ fn a_chance_grows_with_distance_or_leaves_0_to_1() {
             .collect();
         assert!(chances.is_sorted_by(|one, other| one >= other), "{cells} cells");
         assert!(chances.iter().all(|chance| (0.0..=1.0).contains(chance)));
-        assert!(chances[0] == 1.0 && chances[199] < 1e-20, "{cells} cells");
+        assert!(
+            (chances[0] - 1.0).abs() < 1e-12 && chances[199] < 1e-20,
+            "{cells} cells"
+        );
     }
     assert_eq!((of_entropy(9.0, 1e6, 1), of_entropy(9.0, 0.0, 5)), (1.0, 1.0));
 }

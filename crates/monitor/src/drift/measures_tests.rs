@@ -120,7 +120,9 @@ proptest! {
     ) {
         let cell = |values: &[i32]| {
             let mut cells = [0_u64; 11];
-            values.iter().for_each(|value| cells[((value + 5) / 5).clamp(0, 10) as usize] += 1);
+            for value in values {
+                cells[((value + 5) / 5).clamp(0, 10) as usize] += 1;
+            }
             cells
         };
         let share = |values: &[i32], upto: i32| {

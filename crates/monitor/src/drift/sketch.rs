@@ -201,12 +201,11 @@ fn count_levels(cells: &LevelCells, column: &StringArray, counted: &mut Counted)
         if nulls.is_some_and(|nulls| nulls.is_null(row)) {
             continue;
         }
-        match cells.find(column, row) {
-            Some(cell) => counted.cells[cell] += 1,
-            None => {
-                counted.new += 1;
-                counted.new_levels |= 1 << (xxh3_64(column.value(row).as_bytes()) % u64::from(BUCKETS));
-            }
+        if let Some(cell) = cells.find(column, row) {
+            counted.cells[cell] += 1;
+        } else {
+            counted.new += 1;
+            counted.new_levels |= 1 << (xxh3_64(column.value(row).as_bytes()) % u64::from(BUCKETS));
         }
     }
 }

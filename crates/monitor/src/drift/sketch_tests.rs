@@ -79,7 +79,9 @@ proptest! {
             parts.reverse();
         }
         let mut merged = Sketch::empty(&reference);
-        parts.iter().for_each(|part| merged.merge(part));
+        for part in &parts {
+            merged.merge(part);
+        }
         prop_assert_eq!(&merged, &whole);
         // As the ledger keeps and adds them.
         let model = ModelVersion::from("0".repeat(64));

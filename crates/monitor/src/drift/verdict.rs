@@ -19,7 +19,7 @@ const BIN_PART: u64 = 8;
 /// Whether a window is to be looked at: at first with as many rows as are needed to say something, then each time they
 /// have doubled, and when it is over.
 pub fn is_due(rows: u64, looked_rows: u64, is_over: bool, min_rows: u64) -> bool {
-    rows >= min_rows.max(looked_rows.saturating_mul(2)) && rows > looked_rows || is_over && rows > looked_rows
+    rows > looked_rows && (is_over || rows >= min_rows.max(looked_rows.saturating_mul(2)))
 }
 
 /// What a window says of each feature, at its `look`-th look, from 0.
