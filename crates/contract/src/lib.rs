@@ -5,6 +5,7 @@
 //! results. An [`Error`] means that a schema or a contract cannot be worked with at all.
 
 pub mod decode;
+pub mod diff;
 pub mod error;
 #[cfg(feature = "rules")]
 pub mod judge;

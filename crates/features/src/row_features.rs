@@ -55,10 +55,14 @@ impl RowFeatures {
         planned().map_err(|error: DataFusionError| Error::Query(error.to_string()))
     }
 
+    /// The columns of a good file that it reads.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        self.inputs.fields().iter().map(|field| field.name().as_str())
+    }
+
     /// Whether it reads a row's position or event time, which stand beside the contract's fields in a good file.
     pub fn read_positions(&self) -> bool {
-        let names = self.inputs.fields().iter().map(|field| field.name().as_str());
-        names.into_iter().any(|name| POSITION.contains(&name))
+        self.reads().any(|name| POSITION.contains(&name))
     }
 
     /// The features of these rows, which have the columns of a good file or at least those that are read.

@@ -4,6 +4,7 @@
 //! secret also has a `_FILE` form.
 
 mod alerts;
+mod contract;
 mod options;
 mod report;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use alerts::{AlertsAction, AlertsArgs, MessageStateName};
+pub use contract::{BacktestArgs, ContractAction, ContractArgs, RulesAction, RulesArgs};
 pub use options::{
     DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
 };
@@ -135,6 +137,10 @@ pub enum Command {
     /// Let a paused source go on.
     #[command(after_help = "Examples:\n  muster resume --topic hr.candidate.v1 --partition 0\n  muster resume --all")]
     Resume(ResumeArgs),
+    /// Say what a change of a contract breaks.
+    Contract(ContractArgs),
+    /// Try changed rules on stored rows.
+    Rules(RulesArgs),
     /// List, show and promote model versions.
     #[command(after_help = MODELS_HELP)]
     Models(ModelsArgs),

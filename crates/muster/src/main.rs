@@ -5,8 +5,10 @@
 //! in this crate; the stage crates it wires together know nothing of it or of each other.
 
 mod alerting;
+mod backtesting;
 mod cli;
 mod commands;
+mod contracts;
 mod dropping;
 mod exit;
 mod failpoint;

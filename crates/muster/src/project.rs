@@ -188,11 +188,20 @@ fn contract_names(folder: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 fn read_contract(folder: &Path, name: &str, problems: &mut Vec<Problem>) -> anyhow::Result<Option<Arc<Contract>>> {
-    let schemas = folder.join("schemas");
     let file = format!("schemas/{name}.contract.yaml");
-    let text = read_text(&folder.join(&file))?;
-    let open = |beside: &str| std::fs::read_to_string(schemas.join(beside)).ok();
-    match muster_spec::read::contract(name, &file, &text, &open) {
+    contract_at(&folder.join(&file), name, &file, problems)
+}
+
+/// A contract's file, called `file` where problems are told, with what lies beside it.
+fn contract_at(
+    path: &Path,
+    name: &str,
+    file: &str,
+    problems: &mut Vec<Problem>,
+) -> anyhow::Result<Option<Arc<Contract>>> {
+    let text = read_text(path)?;
+    let open = |beside: &str| std::fs::read_to_string(path.with_file_name(beside)).ok();
+    match muster_spec::read::contract(name, file, &text, &open) {
         Ok(contract) => {
             problems.extend(muster_expr::Rules::compile(&contract).err().unwrap_or_default());
             Ok(Some(Arc::new(contract)))
@@ -204,25 +213,55 @@ fn read_contract(folder: &Path, name: &str, problems: &mut Vec<Problem>) -> anyh
     }
 }
 
+/// The contract of a file that need not belong to a project; it is named by the file, `NAME.contract.yaml`.
+pub fn contract_file(path: &Path) -> anyhow::Result<Arc<Contract>> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = [".contract.yaml", ".yaml", ".yml"]
+        .iter()
+        .find_map(|ending| file.strip_suffix(ending));
+    let mut problems = Vec::new();
+    let contract = contract_at(path, name.unwrap_or(&file), &path.display().to_string(), &mut problems)?;
+    match contract.filter(|_| problems.is_empty()) {
+        Some(contract) => Ok(contract),
+        None => Err(told("contract", &problems)),
+    }
+}
+
+/// A pipeline's file read against other contracts than the project's, with everything that is wrong with it then.
+pub fn pipeline_with(
+    folder: &Path,
+    name: &str,
+    contracts: &[Contract],
+) -> anyhow::Result<(Option<Pipeline>, Vec<Problem>)> {
+    let beside = folder.join("pipelines");
+    let file = format!("pipelines/{name}.yaml");
+    let text = read_text(&folder.join(&file))?;
+    let open = |name: &str| std::fs::read_to_string(beside.join(name)).ok();
+    Ok(
+        match muster_spec::read::pipeline(name, &file, &text, &open, contracts) {
+            Ok(pipeline) => {
+                let problems = unrunnable(&pipeline, &file, contracts);
+                (Some(pipeline), problems)
+            }
+            Err(problems) => (None, problems),
+        },
+    )
+}
+
 fn read_pipelines(
     folder: &Path,
     contracts: &[Contract],
     targets: &[&str],
     problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Vec<Arc<Pipeline>>> {
-    let beside = folder.join("pipelines");
     let mut pipelines = Vec::new();
-    for name in names_in(&beside, ".yaml")?.unwrap_or_default() {
-        let file = format!("pipelines/{name}.yaml");
-        let text = read_text(&folder.join(&file))?;
-        let open = |name: &str| std::fs::read_to_string(beside.join(name)).ok();
-        match muster_spec::read::pipeline(&name, &file, &text, &open, contracts) {
-            Ok(pipeline) => {
-                problems.extend(unrunnable(&pipeline, &file, contracts));
-                problems.extend(muster_spec::read::unknown_targets(&file, &text, targets));
-                pipelines.push(Arc::new(pipeline));
-            }
-            Err(found) => problems.extend(found),
+    for name in names_in(&folder.join("pipelines"), ".yaml")?.unwrap_or_default() {
+        let (pipeline, found) = pipeline_with(folder, &name, contracts)?;
+        problems.extend(found);
+        if let Some(pipeline) = pipeline {
+            let file = format!("pipelines/{name}.yaml");
+            problems.extend(muster_spec::read::unknown_targets(&file, &pipeline.text, targets));
+            pipelines.push(Arc::new(pipeline));
         }
     }
     Ok(pipelines)

@@ -3,7 +3,10 @@
 //! Read by `contract` in this crate, compiled by `expr`, applied by the judge. A rule's place in the contract's table
 //! is its [`crate::RuleNumber`]; verdicts carry numbers, people see ids.
 
+use std::fmt::Display;
 use std::time::Duration;
+
+use crate::schema::Field;
 
 /// A rule on a row: built in, or declared in the contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +66,37 @@ pub enum Check {
     },
     /// A DataFusion SQL boolean over the row; null holds.
     Expect(String),
+}
+
+impl Check {
+    /// What is asked of a row, or of `field`, in words.
+    pub fn asks(&self, field: Option<&Field>) -> String {
+        match self {
+            Self::Decodable => "a record that can be decoded".to_owned(),
+            Self::Columns => "the contract's columns".to_owned(),
+            Self::Ragged => "as many cells as the header has".to_owned(),
+            Self::EventIdConflict => "one payload under one event id".to_owned(),
+            Self::Type => format!("{}, if anything", field.map_or("its type", |field| field.kind.word())),
+            Self::Encoding => "text that was encoded once".to_owned(),
+            Self::Required => "a value".to_owned(),
+            Self::OneOf(levels) => format!("one of {}", levels.join(", ")),
+            Self::Between(low, high) => ends(*low, *high),
+            Self::Matches(pattern) => format!("text that matches {pattern}"),
+            Self::Length(low, high) => format!("{} characters", ends(*low, *high)),
+            Self::Unique { within, .. } => format!("a value that no row has within {} s before it", within.as_secs()),
+            Self::Expect(sql) => sql.clone(),
+        }
+    }
+}
+
+/// Two ends in words; an absent one is open.
+fn ends<T: Display>(low: Option<T>, high: Option<T>) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!("{low} to {high}"),
+        (Some(low), None) => format!("{low} or more"),
+        (None, Some(high)) => format!("{high} or less"),
+        (None, None) => "anything".to_owned(),
+    }
 }
 
 /// An expectation on a batch.

@@ -24,6 +24,7 @@ mod published;
 mod resolve;
 mod skip;
 pub mod slot;
+pub mod stored;
 mod text_writer;
 
 use std::collections::{HashMap, HashSet};
@@ -73,13 +74,6 @@ impl Decoder {
             let missing = || Error::Contract(format!("the built-in rule {check:?} is missing"));
             contract.built_in(check, None).ok_or_else(missing)
         };
-        let default = |field: &muster_spec::Field| match &field.default {
-            None => Ok(None),
-            Some(default) => {
-                let wrong = || Error::Contract(format!("the default of `{}` is not of its type", field.name));
-                Constant::of(default, field).map(Some).ok_or_else(wrong)
-            }
-        };
         let mut decoder = Self {
             writers: HashMap::new(),
             unknown: HashSet::new(),
@@ -87,7 +81,7 @@ impl Decoder {
             undecodable: built_in(&Check::Decodable)?,
             ragged: built_in(&Check::Ragged)?,
             columns: built_in(&Check::Columns)?,
-            defaults: contract.fields.iter().map(default).collect::<Result<_, _>>()?,
+            defaults: contract.fields.iter().map(default_of).collect::<Result<_, _>>()?,
             json: json::Shape::new(&contract),
             payload_bytes_max: PAYLOAD_BYTES_MAX,
             contract: Arc::clone(&contract),
@@ -250,6 +244,13 @@ impl Rows {
         self.columns.push(row);
         self.record_of_row.push(record as u32);
     }
+}
+
+/// What a field's default means for a row.
+fn default_of(field: &muster_spec::Field) -> Result<Option<Constant>, Error> {
+    let Some(default) = &field.default else { return Ok(None) };
+    let wrong = || Error::Contract(format!("the default of `{}` is not of its type", field.name));
+    Constant::of(default, field).map(Some).ok_or_else(wrong)
 }
 
 pub(crate) fn field_rules(contract: &Contract) -> Result<FieldRules, Error> {

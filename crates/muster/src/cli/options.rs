@@ -3,6 +3,7 @@
 //! Flattened into the commands' own arguments by [`super`].
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -144,6 +145,12 @@ pub(super) fn secs(text: &str) -> Result<f64, String> {
     } else {
         Err("expected a number of seconds from 0 to 1000000000".to_owned())
     }
+}
+
+/// A length of time as contracts write it.
+pub(super) fn period(text: &str) -> Result<Duration, String> {
+    muster_spec::read::duration(text)
+        .ok_or_else(|| "expected a whole number above 0 and `s`, `m`, `h` or `d`, as in `30d`".to_owned())
 }
 
 /// A lease that can be renewed before it runs out.

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod check;
+mod contract;
 mod demo;
 mod generate;
 mod ingest;
@@ -12,6 +13,7 @@ mod publish;
 mod reconcile;
 mod report;
 mod resume;
+mod rules;
 mod score;
 mod serve;
 mod test;
@@ -29,6 +31,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Alerts(args) => alerts::run(&folder, &args, output).await,
         Command::Check(args) => check::run(&folder, &args, output),
+        Command::Contract(args) => contract::run(&folder, &args, output).await,
         Command::Generate(args) => generate::run(&args, output),
         Command::Ingest(args) => ingest::run(&folder, &args).await,
         Command::Migrate(args) => migrate::run(&folder, &args, output).await,
@@ -37,6 +40,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Report(args) => report::run(&folder, &args, output).await,
         Command::Reconcile(args) => reconcile::run(&folder, &args, output).await,
         Command::Resume(args) => resume::run(&folder, &args, output).await,
+        Command::Rules(args) => rules::run(&folder, args, output).await,
         Command::Score(args) => score::run(&folder, &args, output).await,
         Command::Test(args) => test::run(&folder, &args, output),
         Command::Train(args) => train::run(&folder, &args, output).await,

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use muster_contract::judge::{FieldProfile, Levels};
 use muster_report::{Bound, Column, Distinct, Expected, RuleResult, RuleSeverity, Values};
 use muster_spec::rule::Measure;
-use muster_spec::{Check, Contract, Expectation, Field, FieldKind, Rule, Severity};
+use muster_spec::{Contract, Expectation, Field, FieldKind, Rule, Severity};
 
 /// Characters of what a rule asks.
 const ASKS_MAX: usize = 240;
@@ -77,7 +77,7 @@ pub fn rule(contract: &Contract, rule: &Rule) -> RuleResult {
             Severity::Warn => RuleSeverity::Warn,
         },
         field: field.map(|field| field.name.clone()),
-        asks: shortened(asks(&rule.check, field)),
+        asks: shortened(rule.check.asks(field)),
         rows: 0,
         share: 0.0,
         over: Vec::new(),
@@ -92,33 +92,6 @@ pub fn sort(rules: &mut [RuleResult]) {
         let key = |rule: &RuleResult| (std::cmp::Reverse(rule.rows), rule.severity);
         key(one).cmp(&key(other)).then_with(|| one.id.cmp(&other.id))
     });
-}
-
-fn asks(check: &Check, field: Option<&Field>) -> String {
-    let between = |low: Option<String>, high: Option<String>| match (low, high) {
-        (Some(low), Some(high)) => format!("{low} to {high}"),
-        (Some(low), None) => format!("{low} or more"),
-        (None, Some(high)) => format!("{high} or less"),
-        (None, None) => "anything".to_owned(),
-    };
-    match check {
-        Check::Decodable => "a record that can be decoded".to_owned(),
-        Check::Columns => "the contract's columns".to_owned(),
-        Check::Ragged => "as many cells as the header has".to_owned(),
-        Check::EventIdConflict => "one payload under one event id".to_owned(),
-        Check::Type => format!("{}, if anything", field.map_or("its type", |field| field.kind.word())),
-        Check::Encoding => "text that was encoded once".to_owned(),
-        Check::Required => "a value".to_owned(),
-        Check::OneOf(levels) => format!("one of {}", levels.join(", ")),
-        Check::Between(low, high) => between(low.map(|low| low.to_string()), high.map(|high| high.to_string())),
-        Check::Matches(pattern) => format!("text that matches {pattern}"),
-        Check::Length(low, high) => {
-            let ends = between(low.map(|low| low.to_string()), high.map(|high| high.to_string()));
-            format!("{ends} characters")
-        }
-        Check::Unique { within, .. } => format!("a value that no row has within {} s before it", within.as_secs()),
-        Check::Expect(sql) => sql.clone(),
-    }
 }
 
 fn shortened(text: String) -> String {

@@ -6,10 +6,12 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a test panics, in its helpers too")]
 
 mod alerting;
+mod backtest;
 mod broker;
 mod check;
 mod claims;
 mod connecting;
+mod contract_diff;
 mod dashboards;
 mod database;
 mod dead_letters;

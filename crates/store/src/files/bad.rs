@@ -1,15 +1,17 @@
 //! The columns of a bad file: the record as it came, with every reason.
 //!
-//! Used by the batch writer and by `validate`. Raw bytes are kept as they were; headers as `batch::Headers` writes
+//! Written by the batch writer and by `validate`, read back by whoever shows or repairs bad records. Raw bytes are kept as they were; headers as `batch::Headers` writes
 //! one record.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, ListArray, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, TimestampMillisecondArray,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMillisecondType};
 use arrow::error::ArrowError;
+use muster_batch::headers::encoded_headers;
 use muster_batch::{JudgedBatch, RawBatch, Refusal, RuleLists};
 use muster_spec::Contract;
 
@@ -91,4 +93,93 @@ pub(super) fn rule_lists(lists: &RuleLists, contract: &Contract) -> ArrayRef {
 fn reasons(judged: &JudgedBatch) -> ArrayRef {
     let codes = judged.refusals.iter().map(|refusal| refusal.map(Refusal::code));
     Arc::new(codes.collect::<StringArray>())
+}
+
+/// Records of a bad file, as they are read.
+pub struct BadRecords<'r> {
+    offsets: &'r [i64],
+    timestamps: &'r TimestampMillisecondArray,
+    keys: &'r BinaryArray,
+    headers: &'r BinaryArray,
+    payloads: &'r BinaryArray,
+    violations: &'r ListArray,
+    warnings: &'r ListArray,
+    reasons: &'r StringArray,
+}
+
+impl<'r> BadRecords<'r> {
+    /// The records of a batch of rows; `None` where its columns are not a bad file's.
+    pub fn read(rows: &'r RecordBatch) -> Option<Self> {
+        let bytes = |name: &str| rows.column_by_name(name)?.as_binary_opt::<i32>();
+        let list = |name: &str| {
+            let list = rows.column_by_name(name)?.as_list_opt::<i32>()?;
+            list.values().as_string_opt::<i32>().map(|_| list)
+        };
+        Some(Self {
+            offsets: rows
+                .column_by_name("_offset")?
+                .as_primitive_opt::<Int64Type>()?
+                .values(),
+            timestamps: rows
+                .column_by_name("_timestamp")?
+                .as_primitive_opt::<TimestampMillisecondType>()?,
+            keys: bytes("_key")?,
+            headers: bytes("_headers")?,
+            payloads: bytes("_payload")?,
+            violations: list("_violations")?,
+            warnings: list("_warnings")?,
+            reasons: rows.column_by_name("_reason")?.as_string_opt::<i32>()?,
+        })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
+    /// A record's offset.
+    pub fn offset(&self, record: usize) -> i64 {
+        self.offsets[record]
+    }
+
+    /// The ids of the rules of severity error that it broke.
+    pub fn violations(&self, record: usize) -> impl Iterator<Item = &'r str> {
+        listed(self.violations, record)
+    }
+
+    /// The ids of the rules of severity warn that it broke.
+    pub fn warnings(&self, record: usize) -> impl Iterator<Item = &'r str> {
+        listed(self.warnings, record)
+    }
+
+    /// Why it would not decode, if it would not.
+    pub fn reason(&self, record: usize) -> Option<&'r str> {
+        self.reasons.is_valid(record).then(|| self.reasons.value(record))
+    }
+
+    /// Adds a record to a batch of the same source, as it came.
+    pub fn copy(&self, record: usize, into: &mut RawBatch) {
+        let bytes = |column: &'r BinaryArray| column.is_valid(record).then(|| column.value(record));
+        into.offsets.push(self.offsets[record]);
+        into.timestamps.push(if self.timestamps.is_valid(record) {
+            self.timestamps.value(record)
+        } else {
+            -1
+        });
+        into.payloads.push(bytes(self.payloads));
+        into.keys.push(bytes(self.keys));
+        into.headers
+            .push(encoded_headers(bytes(self.headers).unwrap_or_default()));
+    }
+}
+
+fn listed(list: &ListArray, record: usize) -> impl Iterator<Item = &str> {
+    let ends = list.value_offsets();
+    let ids = list.values().as_string::<i32>();
+    (ends[record] as usize..ends[record + 1] as usize).map(move |at| ids.value(at))
 }

@@ -22,6 +22,7 @@ use std::io::Write;
 
 use crate::error::Error;
 
+pub use bad::BadRecords;
 pub use batch_writer::BatchWriter;
 pub use claim_file::ClaimWriter;
 pub use folder::FolderStore;

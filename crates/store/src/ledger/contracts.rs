@@ -2,10 +2,21 @@
 //!
 //! Kept by `muster` before the first commit under a contract version; schemas are kept as they are first seen.
 
-use muster_spec::{Contract, SchemaId};
+use muster_spec::{Contract, ContractName, ContractVersion, SchemaId};
 
 use super::Ledger;
 use crate::error::Error;
+
+/// A contract as the ledger keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptContract {
+    /// Its version.
+    pub version: ContractVersion,
+    /// Its file's text.
+    pub text: String,
+    /// Its schema's text.
+    pub schema_text: String,
+}
 
 impl Ledger {
     /// Keeps a contract's texts; nothing happens when they are kept already. Goes before the first commit.
@@ -26,6 +37,21 @@ impl Ledger {
                 ],
             )
             .await
+    }
+
+    /// A contract's texts by the first digits of a version, the newest where there are several; without digits the
+    /// contract's newest version.
+    pub async fn kept_contract(&self, contract: &ContractName, version: &str) -> Result<Option<KeptContract>, Error> {
+        const SQL: &str = "SELECT contract_version, contract_text, schema_text FROM contract_versions
+            WHERE contract = $1 AND starts_with(contract_version, $2)
+            ORDER BY first_seen_at DESC, contract_version LIMIT 1";
+        let mut session = self.session("read a contract").await?;
+        let row = session.row_maybe(SQL, &[&contract.as_str(), &version]).await?;
+        Ok(row.map(|row| KeptContract {
+            version: row.get::<_, String>(0).into(),
+            text: row.get(1),
+            schema_text: row.get(2),
+        }))
     }
 
     /// Keeps a schema that was seen. `registry` is who gave out the id: an address, or empty for derived ids. An id

@@ -17,6 +17,7 @@ pub mod drift;
 pub mod file_rows;
 pub mod good_files;
 pub mod health;
+pub mod history;
 pub mod keys;
 pub mod migrate;
 pub mod models;

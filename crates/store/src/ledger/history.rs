@@ -1,0 +1,73 @@
+//! The files of rows that were judged in some time: what changed rules are tried on.
+//!
+//! Used by `muster rules backtest`. Always explicit lists, source by source, in the order in which rows were judged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_spec::{BatchId, ContractName, SourceId};
+
+use super::Ledger;
+use super::keys::digest;
+use crate::error::Error;
+use crate::files::ListedFile;
+
+/// A sealed file of judged rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryFile {
+    /// The file.
+    pub file: ListedFile,
+    /// Whether its rows are good.
+    pub is_good: bool,
+    /// Its batch.
+    pub batch: BatchId,
+    /// Its source.
+    pub source: SourceId,
+    /// The source's topic.
+    pub topic: Arc<str>,
+    /// The source's partition.
+    pub partition: i32,
+    /// Whether it was committed in the time asked for; others only lead up to it.
+    pub is_asked: bool,
+}
+
+impl Ledger {
+    /// The files of a contract's rows that were committed in the last `since`, and in `before` that.
+    pub async fn history(
+        &self,
+        contract: &ContractName,
+        since: Duration,
+        before: Duration,
+    ) -> Result<Vec<HistoryFile>, Error> {
+        const SQL: &str = "SELECT files.path, files.rows, files.sha256, files.kind = 'good', batches.id, sources.id,
+              sources.topic, sources.partition,
+              batches.committed_at >= statement_timestamp() - make_interval(secs => $3)
+            FROM batches JOIN files ON files.batch_id = batches.id AND files.kind IN ('good', 'bad')
+              AND files.version_removed IS NULL
+            JOIN sources ON sources.id = batches.source_id
+            WHERE batches.contract = $1 AND batches.tenant = $2
+              AND batches.committed_at >= statement_timestamp() - make_interval(secs => $3 + $4)
+            ORDER BY sources.topic, sources.partition, sources.id, batches.from_offset NULLS LAST, batches.id";
+        let mut session = self.session("list judged files").await?;
+        let (since, before) = (since.as_secs_f64(), before.as_secs_f64());
+        let rows = session
+            .rows(SQL, &[&contract.as_str(), &self.tenant(), &since, &before])
+            .await?;
+        let file = |row: &tokio_postgres::Row| {
+            Ok(HistoryFile {
+                file: ListedFile {
+                    path: row.get(0),
+                    rows: row.get::<_, i64>(1) as u64,
+                    sha256: digest(row.get(2))?,
+                },
+                is_good: row.get(3),
+                batch: BatchId(row.get(4)),
+                source: SourceId(row.get(5)),
+                topic: row.get::<_, &str>(6).into(),
+                partition: row.get(7),
+                is_asked: row.get(8),
+            })
+        };
+        rows.iter().map(file).collect()
+    }
+}
