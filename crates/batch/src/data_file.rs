@@ -37,6 +37,8 @@ pub enum FileKind {
     Keys,
     /// Features that were scored.
     Features,
+    /// What a repair changed in bad records.
+    Patch,
 }
 
 impl FileKind {
@@ -47,6 +49,7 @@ impl FileKind {
             Self::Bad => "bad",
             Self::Keys => "keys",
             Self::Features => "features",
+            Self::Patch => "patch",
         }
     }
 }

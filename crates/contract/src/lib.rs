@@ -10,6 +10,8 @@ pub mod error;
 #[cfg(feature = "rules")]
 pub mod judge;
 pub mod lines;
+#[cfg(feature = "rules")]
+pub mod patch;
 pub mod text;
 
 pub use error::Error;

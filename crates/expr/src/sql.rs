@@ -1,6 +1,6 @@
 //! `expect:` rules: one DataFusion SQL boolean over a row, compiled once and evaluated a batch at a time.
 //!
-//! Compiled by [`crate::compile`], run by [`crate::rules`]. Names keep their case. A rule sees one row and nothing
+//! Compiled by [`crate::compile`], run by [`crate::rules`]; [`crate::assign`] compiles by the same words. Names keep their case. A rule sees one row and nothing
 //! else: functions that read a clock or are random, aggregates, windows and subqueries are refused when it is compiled,
 //! so that judging the same row again gives the same verdict. Null holds.
 
@@ -109,13 +109,13 @@ pub(crate) fn compile(contract: &Contract, number: RuleNumber, text: &str) -> Re
     })
 }
 
-fn schema(contract: &Contract, fields: impl Iterator<Item = usize>) -> SchemaRef {
+pub(crate) fn schema(contract: &Contract, fields: impl Iterator<Item = usize>) -> SchemaRef {
     let fields = fields.map(|at| &contract.fields[at]);
     let fields = fields.map(|field| ArrowField::new(&field.name, data_type(&field.kind), true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-fn plan(functions: &Functions, schema: &SchemaRef, text: &str) -> Result<Expr, DataFusionError> {
+pub(crate) fn plan(functions: &Functions, schema: &SchemaRef, text: &str) -> Result<Expr, DataFusionError> {
     let parsed = DFParserBuilder::new(text).build()?.parse_into_expr()?;
     let options = ParserOptions::new()
         .with_enable_ident_normalization(false)
@@ -125,7 +125,7 @@ fn plan(functions: &Functions, schema: &SchemaRef, text: &str) -> Result<Expr, D
     planner.sql_to_expr(parsed.expr, &schema, &mut PlannerContext::new())
 }
 
-fn physical(schema: &SchemaRef, logical: Expr) -> Result<Arc<dyn PhysicalExpr>, DataFusionError> {
+pub(crate) fn physical(schema: &SchemaRef, logical: Expr) -> Result<Arc<dyn PhysicalExpr>, DataFusionError> {
     let schema = Arc::new(DFSchema::try_from(Arc::clone(schema))?);
     let context = SimplifyContext::builder().with_schema(Arc::clone(&schema)).build();
     let simplifier = ExprSimplifier::new(context);
@@ -140,7 +140,7 @@ fn physical(schema: &SchemaRef, logical: Expr) -> Result<Arc<dyn PhysicalExpr>, 
 }
 
 /// Refuses what needs more than the row: other rows, other tables, a clock, chance.
-fn only_the_row(expression: &Expr) -> Result<(), Fault> {
+pub(crate) fn only_the_row(expression: &Expr) -> Result<(), Fault> {
     let mut found = None;
     let walked = expression.apply(|part| {
         found = match part {
@@ -171,7 +171,7 @@ const SUBQUERY: &str = "a rule sees one row: it can hold no subquery";
 const AGGREGATE: &str = "a rule sees one row: it can hold no aggregate or window";
 
 /// What a planning error means for the one who wrote the rule.
-fn fault(contract: &Contract, functions: &Functions, error: &DataFusionError) -> Fault {
+pub(crate) fn fault(contract: &Contract, functions: &Functions, error: &DataFusionError) -> Fault {
     if let Some(refused) = functions.refused.borrow().first() {
         return Fault::new(*refused).hint("use an expectation for what holds over a batch");
     }
@@ -201,7 +201,7 @@ fn fault(contract: &Contract, functions: &Functions, error: &DataFusionError) ->
 }
 
 /// The functions a rule may call. There are no tables.
-struct Functions {
+pub(crate) struct Functions {
     scalar: HashMap<String, Arc<ScalarUDF>>,
     planners: Vec<Arc<dyn ExprPlanner>>,
     options: ConfigOptions,
@@ -236,7 +236,7 @@ const AGGREGATES: [&str; 22] = [
 ];
 
 impl Functions {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut scalar = HashMap::new();
         for function in datafusion_functions::all_default_functions() {
             for alias in function.aliases() {

@@ -4,6 +4,7 @@
 //! secret also has a `_FILE` form.
 
 mod alerts;
+mod bad;
 mod contract;
 mod options;
 mod report;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use alerts::{AlertsAction, AlertsArgs, MessageStateName};
+pub use bad::{BadAction, BadArgs, BadRowsArgs, RepairArgs, ReplayArgs};
 pub use contract::{BacktestArgs, ContractAction, ContractArgs, RulesAction, RulesArgs};
 pub use options::{
     DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
@@ -137,6 +139,13 @@ pub enum Command {
     /// Let a paused source go on.
     #[command(after_help = "Examples:\n  muster resume --topic hr.candidate.v1 --partition 0\n  muster resume --all")]
     Resume(ResumeArgs),
+    /// Show, export and repair bad rows.
+    #[command(
+        after_help = "Examples:\n  muster bad list --contract hr.candidate\n  muster bad show hr.candidate.v1/0/17 --contract hr.candidate"
+    )]
+    Bad(BadArgs),
+    /// Judge stored bad rows again, under the contract as it is now.
+    Replay(ReplayArgs),
     /// Say what a change of a contract breaks.
     Contract(ContractArgs),
     /// Try changed rules on stored rows.

@@ -1,10 +1,10 @@
 //! Named points where a test can stop or end the process, to prove that nothing is lost or doubled there.
 //!
-//! Reached by ingest and scoring between their steps. Without the feature `failpoints` reaching one is nothing at all;
+//! Reached by ingest, scoring and repair between their steps. Without the feature `failpoints` reaching one is nothing at all;
 //! with it, `FAILPOINTS="commit=return(kill)"` in the environment ends the process there as `kill -9` would.
 
-/// The steps of a batch, of its dead letters and of a claim, in their order.
-pub const NAMES: [&str; 19] = [
+/// The steps of a batch, of its dead letters, of a claim and of a repair, in their order.
+pub const NAMES: [&str; 22] = [
     "receive",
     "decode",
     "judge",
@@ -24,6 +24,9 @@ pub const NAMES: [&str; 19] = [
     "score",
     "predict",
     "predicted",
+    "repair.judge",
+    "repair.commit",
+    "repair.committed",
 ];
 
 /// Reads `FAILPOINTS` from the environment; called once by `main`.

@@ -20,6 +20,7 @@ mod metrics;
 mod output;
 mod project;
 mod publishing;
+mod repairing;
 mod reporting;
 mod schedule;
 mod scoring;

@@ -14,7 +14,7 @@ use super::{Admitted, Decoder, Rows};
 
 /// Cuts the frame off a payload.
 #[inline]
-pub(super) fn frame(payload: &[u8]) -> Result<(SchemaId, &[u8]), Refusal> {
+pub(crate) fn frame(payload: &[u8]) -> Result<(SchemaId, &[u8]), Refusal> {
     match payload {
         [] => Err(Refusal::Empty),
         [0, a, b, c, d, message @ ..] => Ok((SchemaId(u32::from_be_bytes([*a, *b, *c, *d])), message)),

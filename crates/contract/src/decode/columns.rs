@@ -139,7 +139,7 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub(super) fn new(kind: &FieldKind, capacity: usize) -> Self {
+    pub(crate) fn new(kind: &FieldKind, capacity: usize) -> Self {
         let valid = Bits::with_capacity(capacity);
         match kind {
             FieldKind::Boolean => Self::Boolean(Bits::with_capacity(capacity), valid),
@@ -217,7 +217,7 @@ impl Column {
         }
     }
 
-    pub(super) fn finish(self, data_type: &DataType) -> ArrayRef {
+    pub(crate) fn finish(self, data_type: &DataType) -> ArrayRef {
         match self {
             Self::Boolean(values, valid) => Arc::new(BooleanArray::new(values.finish(), valid.nulls())),
             Self::Int(values, valid) if *data_type == DataType::Date32 => {

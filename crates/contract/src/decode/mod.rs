@@ -35,6 +35,7 @@ use muster_spec::contract::Format;
 use muster_spec::{Check, Contract, RuleNumber, SchemaId};
 
 use crate::Error;
+pub(crate) use avro::frame;
 use columns::Columns;
 use constant::Constant;
 pub use datums::{Datums, framed};
@@ -109,7 +110,7 @@ impl Decoder {
         }
         let mut last = None;
         for (record, payload) in batch.payloads.iter().enumerate() {
-            let Some(Ok((id, _))) = payload.map(avro::frame) else {
+            let Some(Ok((id, _))) = payload.map(frame) else {
                 continue;
             };
             if last.replace(id) == Some(id) || self.writers.contains_key(&id) || self.unknown.contains(&id) {

@@ -16,6 +16,8 @@ use super::window::{Known, NO_TIME, Window};
 pub struct KeyState {
     /// Greatest event time of a good row so far; [`NO_TIME`] where there is none.
     watermark: i64,
+    /// Whether every key counts, however long ago it was accepted.
+    whole: bool,
     unique: Vec<UniqueKeys>,
     events: Option<Events>,
     files: FileRows,
@@ -70,10 +72,25 @@ impl KeyState {
         });
         Self {
             watermark: NO_TIME,
+            whole: false,
             unique: unique.collect(),
             events,
             files: FileRows::default(),
         }
+    }
+
+    /// A state in which nothing is too old to count: what records are held against that are judged again, whose time
+    /// may be long past. It holds what it is given and is never held to `keys_max`.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
+        self
+    }
+
+    /// Up to where event times were accepted, as far as that makes keys too old.
+    #[inline]
+    fn accepted(&self) -> i64 {
+        if self.whole { NO_TIME } else { self.watermark }
     }
 
     /// Takes up what earlier batches left, in any order, judged by this version of the contract.
@@ -91,6 +108,7 @@ impl KeyState {
             .max()
             .unwrap_or(NO_TIME)
             .max(self.watermark);
+        let accepted = self.accepted();
         for (at, kind) in entries.kinds.iter().enumerate() {
             let (fingerprint, time) = (entries.fingerprints[at], entries.event_times[at]);
             match *kind {
@@ -98,14 +116,14 @@ impl KeyState {
                 KeyKind::Unique(number) => {
                     let now = number_of(RuleNumber(number));
                     if let Some(keys) = self.unique.iter_mut().find(|keys| Some(keys.rule) == now) {
-                        keys.window.remember(fingerprint, (), time, self.watermark);
+                        keys.window.remember(fingerprint, (), time, accepted);
                     }
                 }
                 KeyKind::Event => {
                     if let Some(events) = &mut self.events {
                         events
                             .window
-                            .remember(fingerprint, entries.payload_hashes[at], time, self.watermark);
+                            .remember(fingerprint, entries.payload_hashes[at], time, accepted);
                     }
                 }
             }
@@ -174,13 +192,14 @@ impl KeyState {
     /// Whether a good row accepted before has this key near this event time. `at` counts the contract's unique rules.
     #[inline]
     pub(super) fn is_taken(&self, at: usize, fingerprint: u128, time: i64) -> bool {
-        self.unique[at].window.look(fingerprint, (), time, self.watermark) != Known::Nothing
+        self.unique[at].window.look(fingerprint, (), time, self.accepted()) != Known::Nothing
     }
 
     /// Claims a good row's key; whether it must be kept for a rebuild.
     #[inline]
     pub(super) fn claim(&mut self, at: usize, fingerprint: u128, time: i64) -> bool {
-        self.unique[at].window.remember(fingerprint, (), time, self.watermark)
+        let accepted = self.accepted();
+        self.unique[at].window.remember(fingerprint, (), time, accepted)
     }
 
     /// What is known of an event.

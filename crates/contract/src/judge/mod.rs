@@ -23,11 +23,13 @@ mod test_batch;
 mod verdict;
 mod window;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use muster_batch::{DecodedBatch, JudgedBatch, KeyEntries};
-use muster_expr::{Rules, Unparsed};
-use muster_spec::{Check, Contract, Problem, RuleNumber};
+use muster_expr::{RowSet, Rules, Unparsed};
+use muster_spec::{Check, Contract, Problem, RuleNumber, Severity};
 
 pub use contract_tests::{TestOutcome, run_tests};
 pub use expectations::{Expectations, Measured};
@@ -92,6 +94,34 @@ impl Judge {
                 .judge(&decoded, &event_times, keys, &mut verdicts, &mut entries);
         }
         verdicts.finish(&self.contract, decoded, event_times, entries, self.order.conflict())
+    }
+
+    /// The verdicts on records that were judged before, as they are now. What was delivered before them was looked at
+    /// then and is not again: rows in `conflicting` came under an event id that stood for another payload, and stay bad
+    /// for as long as the contract asks. `keys` are those of everything accepted so far ([`KeyState::whole`]).
+    pub fn judge_again(&mut self, decoded: DecodedBatch, conflicting: &RowSet, keys: &mut KeyState) -> JudgedBatch {
+        let broken = self.rules.judge(&decoded.rows, &self.unparsed(&decoded));
+        let mut verdicts = Verdicts::new(&self.contract, &decoded, broken, self.undecodable);
+        if self.contract.event_id.is_some() {
+            conflicting
+                .iter()
+                .for_each(|row| verdicts.breaks(row, self.order.conflict(), Severity::Error));
+        }
+        let event_times = event_time::of_rows(&self.contract, &decoded);
+        let mut entries = KeyEntries::default();
+        self.order
+            .judge_again(&decoded, &event_times, keys, &mut verdicts, &mut entries);
+        verdicts.finish(&self.contract, decoded, event_times, entries, self.order.conflict())
+    }
+
+    /// The fingerprints of the unique keys these rows have: accepted keys among them are all that can matter to them.
+    pub fn keys_of(&self, rows: &RecordBatch) -> HashSet<u128> {
+        self.order.keys_of(rows)
+    }
+
+    /// The rows' event times, microseconds since 1970-01-01 UTC; `i64::MIN` where a row has none.
+    pub fn event_times(&self, decoded: &DecodedBatch) -> Vec<i64> {
+        event_time::of_rows(&self.contract, decoded)
     }
 
     /// This judge with a rule that panics on a text, to test that it costs that row only.

@@ -4,6 +4,9 @@
 //! First comes whether the record was delivered before: then it is a duplicate and nothing else. An event is
 //! remembered whatever its verdict; a key is claimed by good rows only.
 
+use std::collections::HashSet;
+
+use arrow::array::RecordBatch;
 use muster_batch::{DecodedBatch, Headers, KeyEntries, KeyKind, Origin};
 use muster_expr::RowSet;
 use muster_spec::contract::EventIdPlace;
@@ -104,18 +107,11 @@ impl Order {
         verdicts: &mut Verdicts,
         entries: &mut KeyEntries,
     ) {
-        let before = keys.watermark();
-        let fingerprints = |unique: &Unique| {
-            let mut fingerprints = Vec::new();
-            fingerprint::of_column(decoded.rows.column(unique.field), unique.seed, &mut fingerprints);
-            fingerprints
-        };
         let mut event_ids = Vec::new();
         if let Some(EventIdPlace::Field(field)) = self.event_id {
             fingerprint::of_column(decoded.rows.column(field), self.event_seed, &mut event_ids);
         }
-        reserve(entries, self.unique.len() * decoded.rows.num_rows() + 1);
-        let mut pass = Pass {
+        let pass = Pass {
             order: self,
             decoded,
             headers: headers(&decoded.origin),
@@ -123,22 +119,69 @@ impl Order {
             keys,
             verdicts,
             entries,
-            unique: self.unique.iter().map(fingerprints).collect(),
+            unique: self.fingerprints(&decoded.rows),
             event_ids,
             file_rows: Vec::new(),
         };
         pass.run();
-        pass.entries.file_rows = file_rows::ranges(std::mem::take(&mut pass.file_rows));
-        let windowed = !self.unique.is_empty() || self.event_id.is_some();
-        if let Some(watermark) = keys.watermark().filter(|after| windowed && Some(*after) != before) {
-            let last = decoded.origin.len().saturating_sub(1) as u32;
-            entries.push(KeyKind::WATERMARK, 0, watermark, offset(&decoded.origin, last), 0);
-        }
+    }
+
+    /// As [`Order::judge`], without a look at how the records were delivered.
+    pub(super) fn judge_again(
+        &self,
+        decoded: &DecodedBatch,
+        event_times: &[i64],
+        keys: &mut KeyState,
+        verdicts: &mut Verdicts,
+        entries: &mut KeyEntries,
+    ) {
+        let pass = Pass {
+            order: self,
+            decoded,
+            headers: None,
+            event_times,
+            keys,
+            verdicts,
+            entries,
+            unique: self.fingerprints(&decoded.rows),
+            event_ids: Vec::new(),
+            file_rows: Vec::new(),
+        };
+        pass.run();
+    }
+
+    /// The unique keys of rows.
+    pub(super) fn keys_of(&self, rows: &RecordBatch) -> HashSet<u128> {
+        let keys = self.fingerprints(rows).into_iter().flatten();
+        keys.filter(|key| *key != NO_KEY).collect()
+    }
+
+    /// For each unique rule, each row's fingerprint.
+    fn fingerprints(&self, rows: &RecordBatch) -> Vec<Vec<u128>> {
+        let of_rule = |unique: &Unique| {
+            let mut fingerprints = Vec::new();
+            fingerprint::of_column(rows.column(unique.field), unique.seed, &mut fingerprints);
+            fingerprints
+        };
+        self.unique.iter().map(of_rule).collect()
     }
 }
 
 impl Pass<'_> {
-    fn run(&mut self) {
+    fn run(mut self) {
+        let before = self.keys.watermark();
+        reserve(self.entries, self.order.unique.len() * self.decoded.rows.num_rows() + 1);
+        self.each();
+        self.entries.file_rows = file_rows::ranges(std::mem::take(&mut self.file_rows));
+        let windowed = !self.order.unique.is_empty() || self.order.event_id.is_some();
+        if let Some(watermark) = self.keys.watermark().filter(|after| windowed && Some(*after) != before) {
+            let last = self.decoded.origin.len().saturating_sub(1) as u32;
+            let offset = offset(&self.decoded.origin, last);
+            self.entries.push(KeyKind::WATERMARK, 0, watermark, offset, 0);
+        }
+    }
+
+    fn each(&mut self) {
         let (mut row, mut refused) = (0, 0);
         let (rows, all_refused) = (self.decoded.record_of_row.len(), self.decoded.refused.len());
         // Refused records matter by their headers only.

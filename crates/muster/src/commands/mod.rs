@@ -1,6 +1,7 @@
 //! The commands, one file each. A command reads its arguments, does its work through the stages, and says how it ended.
 
 mod alerts;
+mod bad;
 mod check;
 mod contract;
 mod demo;
@@ -11,6 +12,7 @@ mod models;
 mod psql;
 mod publish;
 mod reconcile;
+mod replay;
 mod report;
 mod resume;
 mod rules;
@@ -30,6 +32,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let folder = cli.project;
     match cli.command {
         Command::Alerts(args) => alerts::run(&folder, &args, output).await,
+        Command::Bad(args) => bad::run(&folder, &args, output).await,
         Command::Check(args) => check::run(&folder, &args, output),
         Command::Contract(args) => contract::run(&folder, &args, output).await,
         Command::Generate(args) => generate::run(&args, output),
@@ -37,6 +40,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Migrate(args) => migrate::run(&folder, &args, output).await,
         Command::Models(args) => models::run(&folder, &args, output).await,
         Command::Psql(args) => psql::run(&folder, &args).await,
+        Command::Replay(args) => replay::run(&folder, &args, output).await,
         Command::Report(args) => report::run(&folder, &args, output).await,
         Command::Reconcile(args) => reconcile::run(&folder, &args, output).await,
         Command::Resume(args) => resume::run(&folder, &args, output).await,

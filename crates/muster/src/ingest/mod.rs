@@ -47,6 +47,7 @@ use dead_letters::DeadLetters;
 use drift::Baselines;
 use drift_windows::{DriftPlan, DriftWindows};
 use judging::Judging;
+pub use judging::longest_window;
 use pausing::{Pausing, SharedReceiver, tell};
 use progress::Progress;
 use schemas::Schemas;

@@ -28,6 +28,7 @@ mod publishing;
 mod real_file;
 mod receiver;
 mod registry;
+mod repairs;
 mod reports;
 mod scenarios;
 mod scoring;

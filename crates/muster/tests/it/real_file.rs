@@ -122,3 +122,57 @@ fn the_public_file_gives_the_known_sums_on_the_mock_and_on_kafka_and_nothing_new
         "the same rows, the same model"
     );
 }
+
+const MEND: &str = "company_size = CASE company_size WHEN 'Oct-49' THEN '10/49' WHEN '10000' THEN '10000+' \
+    ELSE company_size END";
+
+#[test]
+fn the_spreadsheets_rows_come_back_by_one_expression_and_are_scored_once() {
+    let Some(file) = file() else { return };
+    let project = fresh_project(&file, "hr.candidate.v1");
+    assert_sums(&demo(project.path(), None));
+    let repair = |more: &[&str]| {
+        let mut command = command(project.path(), &["bad", "repair", "--contract", "hr.candidate"]);
+        command.args(["--rule", "company_size.level", "--set", MEND]);
+        command
+            .args(["--reason", "a spreadsheet made dates of levels", "--author", "test"])
+            .args(more);
+        run(command).with_code(0).json()
+    };
+    let dry = repair(&["--dry-run"]);
+    assert_eq!([&dry["good"], &dry["still_bad"], &dry["unchanged"]], [BAD, 0, 0]);
+    assert_eq!(dry["repair"], Value::Null);
+    let change = &dry["sample"][0]["changes"][0];
+    assert_eq!(change["field"], "company_size", "a public field is shown: {change}");
+    assert!(
+        ["10/49", "10000+"].contains(&change["after"].as_str().unwrap()),
+        "{change}"
+    );
+
+    let mended = repair(&[]);
+    assert_eq!([&mended["good"], &mended["still_bad"]], [BAD, 0]);
+    let again = repair(&[]);
+    assert_eq!(
+        [&again["good"], &again["still_bad"], &again["unchanged"]],
+        [0, 0, 0],
+        "nothing is left to repair"
+    );
+
+    let scored = run(command(project.path(), &["score", "--once"])).with_code(0).json();
+    assert_eq!(scored[0]["predictions"], BAD, "exactly the repaired rows: {scored}");
+    let scored = run(command(project.path(), &["score", "--once"])).with_code(0).json();
+    assert_eq!(scored[0]["state"], "skipped", "{scored}");
+
+    let reconciled = run(command(project.path(), &["reconcile"])).with_code(0).json();
+    assert_eq!(
+        sums(&reconciled),
+        [ROWS, GOOD, BAD, 0, 0],
+        "first verdicts stay what they were"
+    );
+    let rows = reconciled["reconcile"].as_array().unwrap();
+    assert_eq!(
+        rows.iter().map(|row| row["repaired"].as_u64().unwrap()).sum::<u64>(),
+        BAD
+    );
+    assert_eq!(reconciled["faults"], serde_json::json!([]));
+}

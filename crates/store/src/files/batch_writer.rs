@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use muster_batch::{DataFile, FileKind, JudgedBatch, KeyEntries, Origin, RawBatch};
 use muster_spec::{Contract, Offset, OffsetDelta, SourceId, Token};
 
@@ -16,16 +17,26 @@ use super::tally::{self, Tally};
 use super::{FileStore, Step, bad, good, keys, path_part};
 use crate::error::Error;
 
+/// What a batch answers for.
+#[derive(Clone, Copy)]
+enum Span {
+    /// Every record of a delta, as it grows.
+    Delta(OffsetDelta),
+    /// Records of the bad side that were judged again: what is bad still stays where it is. Numbered by its writer.
+    Repair(u64),
+}
+
 /// Takes the judged batches of one source.
 pub struct BatchWriter {
     store: Arc<dyn FileStore>,
     contract: Arc<Contract>,
     source: SourceId,
     token: Token,
-    delta: OffsetDelta,
+    span: Span,
     good: Option<ParquetFile>,
     bad: Option<ParquetFile>,
     keys: Option<ParquetFile>,
+    patch: Option<ParquetFile>,
     key_times: Option<(i64, i64)>,
     keys_without_time: bool,
     tally: Tally,
@@ -41,6 +52,34 @@ impl BatchWriter {
         token: Token,
         from: Offset,
     ) -> Result<Self, Error> {
+        Self::spanning(
+            store,
+            contract,
+            source,
+            token,
+            Span::Delta(OffsetDelta::new(from, from)),
+        )
+    }
+
+    /// Records of `source` that were judged again: good rows, their keys, and the patch that made them so. `number` tells
+    /// it from others under the same token.
+    pub fn of_repair(
+        store: Arc<dyn FileStore>,
+        contract: Arc<Contract>,
+        source: SourceId,
+        token: Token,
+        number: u64,
+    ) -> Result<Self, Error> {
+        Self::spanning(store, contract, source, token, Span::Repair(number))
+    }
+
+    fn spanning(
+        store: Arc<dyn FileStore>,
+        contract: Arc<Contract>,
+        source: SourceId,
+        token: Token,
+        span: Span,
+    ) -> Result<Self, Error> {
         path_part(contract.name.as_str())?;
         Ok(Self {
             tally: Tally::new(&contract),
@@ -48,24 +87,28 @@ impl BatchWriter {
             contract,
             source,
             token,
-            delta: OffsetDelta::new(from, from),
+            span,
             good: None,
             bad: None,
             keys: None,
+            patch: None,
             key_times: None,
             keys_without_time: false,
             failed: false,
         })
     }
 
-    /// What it answers for so far.
+    /// What it answers for so far; nothing for a repair.
     pub fn delta(&self) -> OffsetDelta {
-        self.delta
+        match self.span {
+            Span::Delta(delta) => delta,
+            Span::Repair(_) => OffsetDelta::new(Offset(0), Offset(0)),
+        }
     }
 
     /// Whether no offset was handed to it.
     pub fn is_empty(&self) -> bool {
-        self.delta.is_empty()
+        self.delta().is_empty()
     }
 
     /// Records received so far.
@@ -75,11 +118,11 @@ impl BatchWriter {
 
     /// Bytes of its files so far, as they will be on disk.
     pub fn bytes(&self) -> u64 {
-        let files = [&self.good, &self.bad, &self.keys];
+        let files = [&self.good, &self.bad, &self.keys, &self.patch];
         files.iter().copied().flatten().map(|file| file.bytes() as u64).sum()
     }
 
-    /// Adds judged records, which begin where the last ones ended.
+    /// Adds judged records, which begin where the last ones ended; of a repair, whichever records.
     pub fn push(&mut self, judged: &JudgedBatch) -> Result<(), Error> {
         if self.failed {
             return Err(Error::Broken(self.stem()));
@@ -87,17 +130,20 @@ impl BatchWriter {
         let Origin::Records(records) = &judged.origin else {
             return Err(self.encode_error("lines of a file have no position"));
         };
-        let joined = self.delta.join(records.delta).ok_or(Error::NotContiguous {
-            expected: self.delta.to.0,
-            found: records.delta.from.0,
-        })?;
+        let joined = match self.span {
+            Span::Delta(delta) => Span::Delta(delta.join(records.delta).ok_or(Error::NotContiguous {
+                expected: delta.to.0,
+                found: records.delta.from.0,
+            })?),
+            repair @ Span::Repair(_) => repair,
+        };
         // Until all of it is written the writer counts as failed: half a batch must never be sealed.
         self.failed = true;
         self.push_good(judged, records)?;
         self.push_bad(judged, records)?;
         self.push_keys(&judged.keys)?;
         self.tally.add(judged, records);
-        self.delta = joined;
+        self.span = joined;
         self.failed = false;
         Ok(())
     }
@@ -116,7 +162,7 @@ impl BatchWriter {
     }
 
     fn push_bad(&mut self, judged: &JudgedBatch, records: &RawBatch) -> Result<(), Error> {
-        if judged.bad_records.is_empty() {
+        if judged.bad_records.is_empty() || matches!(self.span, Span::Repair(_)) {
             return Ok(());
         }
         let schema = bad::schema();
@@ -126,6 +172,21 @@ impl BatchWriter {
             self.bad = Some(self.create(FileKind::Bad, schema, &bad::LAYOUT)?);
         }
         self.bad.as_mut().map_or(Ok(()), |file| file.write(&rows))
+    }
+
+    /// Adds what a repair changed: rows of one schema, as `muster` writes them.
+    pub fn push_patch(&mut self, changes: &RecordBatch) -> Result<(), Error> {
+        if changes.num_rows() == 0 {
+            return Ok(());
+        }
+        if self.patch.is_none() {
+            let layout = Layout {
+                rising: &["_offset"],
+                ..Layout::PLAIN
+            };
+            self.patch = Some(self.create(FileKind::Patch, changes.schema(), &layout)?);
+        }
+        self.patch.as_mut().map_or(Ok(()), |file| file.write(changes))
     }
 
     fn push_keys(&mut self, entries: &KeyEntries) -> Result<(), Error> {
@@ -149,7 +210,11 @@ impl BatchWriter {
         schema: arrow::datatypes::SchemaRef,
         layout: &Layout<'_>,
     ) -> Result<ParquetFile, Error> {
-        let name = format!("s{}-{}-{}.{}", self.source, self.delta.from, self.token, kind.word());
+        let begin = match self.span {
+            Span::Delta(delta) => delta.from.to_string(),
+            Span::Repair(number) => format!("repair{number}"),
+        };
+        let name = format!("s{}-{begin}-{}.{}", self.source, self.token, kind.word());
         ParquetFile::create(&*self.store, kind, &self.folder(kind), &name, schema, layout)
     }
 
@@ -160,10 +225,8 @@ impl BatchWriter {
             return Err(Error::Broken(self.stem()));
         }
         let mut written = Vec::new();
-        for file in [self.good.take(), self.bad.take(), self.keys.take()]
-            .into_iter()
-            .flatten()
-        {
+        let files = [&mut self.good, &mut self.bad, &mut self.keys, &mut self.patch];
+        for file in files.map(Option::take).into_iter().flatten() {
             told(Step::Write(file.kind()));
             written.push(file.finish()?);
         }
@@ -190,7 +253,10 @@ impl BatchWriter {
     fn name(&self, written: &mut [WrittenFile], files: &mut Vec<DataFile>, told: &dyn Fn(Step)) -> Result<(), Error> {
         for file in written {
             told(Step::Rename(file.kind));
-            let ending = if file.kind == FileKind::Keys { "keys" } else { "parquet" };
+            let ending = match file.kind {
+                FileKind::Keys | FileKind::Patch => file.kind.word(),
+                FileKind::Good | FileKind::Bad | FileKind::Features => "parquet",
+            };
             let path = file.rename(&format!("{}.{ending}", self.stem()), false)?.to_owned();
             files.push(self.data_file(file, path));
         }
@@ -208,7 +274,7 @@ impl BatchWriter {
             FileKind::Good => self.tally.event_times,
             // Keys without a time always matter: their file has no bounds to be left out by.
             FileKind::Keys => self.key_times.filter(|_| !self.keys_without_time),
-            FileKind::Bad | FileKind::Features => None,
+            FileKind::Bad | FileKind::Features | FileKind::Patch => None,
         };
         DataFile {
             kind: file.kind,
@@ -228,7 +294,7 @@ impl BatchWriter {
             contract: self.contract.name.clone(),
             contract_version: self.contract.version.clone(),
             token: self.token,
-            delta: self.delta,
+            delta: self.delta(),
             files,
             received: self.tally.received,
             good: self.tally.good,
@@ -244,11 +310,17 @@ impl BatchWriter {
 
     /// The final name without its ending.
     fn stem(&self) -> String {
-        format!("s{}-{}-{}-{}", self.source, self.delta.from, self.delta.to, self.token)
+        match self.span {
+            Span::Delta(delta) => format!("s{}-{}-{}-{}", self.source, delta.from, delta.to, self.token),
+            Span::Repair(number) => format!("s{}-repair{number}-{}", self.source, self.token),
+        }
     }
 
     fn folder(&self, kind: FileKind) -> String {
-        let side = if kind == FileKind::Bad { "bad-data" } else { "good-data" };
+        let side = match kind {
+            FileKind::Bad | FileKind::Patch => "bad-data",
+            FileKind::Good | FileKind::Keys | FileKind::Features => "good-data",
+        };
         format!("{side}/{}", self.contract.name)
     }
 

@@ -19,9 +19,10 @@ pub struct Sealed {
     pub contract_version: ContractVersion,
     /// The writer's token, also in the files' names.
     pub token: Token,
-    /// What it answers for.
+    /// What it answers for; nothing for a repair.
     pub delta: OffsetDelta,
-    /// Its files under their final names: at most one good, one bad, one of keys. None where no row.
+    /// Its files under their final names: at most one good, one bad, one of keys and, of a repair, one patch.
+    /// None where no row.
     pub files: Vec<DataFile>,
     /// Records received.
     pub received: u64,

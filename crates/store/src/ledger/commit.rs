@@ -179,14 +179,7 @@ impl Ledger {
             .map(|batch| wire::batch(batch.borrow(), self.tenant()))
             .collect();
         let answer = session.row(SQL, &[&attempt.0, &Json(&given)]).await;
-        let row = answer.map_err(|error| match error {
-            // The connection was there and the statement may have been sent.
-            Error::Unreachable { reason, .. } => Error::OutcomeUnknown {
-                attempt: attempt.0,
-                reason,
-            },
-            other => other,
-        })?;
+        let row = answer.map_err(|error| lost(error, attempt))?;
         let Json(outcomes) = row
             .try_get::<_, Json<Vec<WireOutcome>>>(0)
             .map_err(|error| Error::Answer(error.to_string()))?;
@@ -212,6 +205,17 @@ impl Ledger {
             )),
             WireResolved { raised, .. } => Ok(Resolved::Never(raised.unwrap_or_default())),
         }
+    }
+}
+
+/// The error of a commit whose answer did not come: the connection was there and the statement may have been sent.
+pub(super) fn lost(error: Error, attempt: Attempt) -> Error {
+    match error {
+        Error::Unreachable { reason, .. } => Error::OutcomeUnknown {
+            attempt: attempt.0,
+            reason,
+        },
+        other => other,
     }
 }
 

@@ -7,6 +7,7 @@
 mod address;
 pub mod alert_messages;
 pub mod alerts;
+pub mod bad_files;
 pub mod claims;
 pub mod commit;
 pub mod contracts;
@@ -24,6 +25,7 @@ pub mod models;
 pub mod predictions;
 pub mod readers;
 pub mod reconcile;
+pub mod repairs;
 pub mod report;
 pub mod runs;
 mod session;

@@ -9,6 +9,11 @@ WITH named AS (
   SELECT source_id, from_offset, to_offset,
     lag(to_offset) OVER (PARTITION BY source_id ORDER BY from_offset, to_offset) AS to_before
   FROM steps
+), mended AS (
+  SELECT source_id, lower(range) AS from_offset, upper(range) AS to_offset,
+    max(upper(range)) OVER (PARTITION BY source_id ORDER BY lower(range), upper(range)
+      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS to_before
+  FROM repaired_rows, unnest(good) AS range
 ), ends AS (
   SELECT source_id, min(from_offset) AS first_offset, max(to_offset) AS next_offset FROM steps GROUP BY source_id
 ), listed AS (
@@ -68,6 +73,16 @@ UNION ALL
 SELECT format('batch %s: %s bad records counted and %s in listed files', id, batches.bad, coalesce(listed.bad, 0))
   FROM batches LEFT JOIN listed ON listed.batch_id = batches.id
   WHERE kind = 'ingest' AND batches.bad <> coalesce(listed.bad, 0)
+UNION ALL
+SELECT format('batch %s: %s rows repaired and %s in listed files', id, batches.repaired, coalesce(listed.good, 0))
+  FROM batches LEFT JOIN listed ON listed.batch_id = batches.id
+  WHERE kind <> 'ingest' AND batches.repaired <> coalesce(listed.good, 0)
+UNION ALL
+SELECT format('%s: %s rows repaired of %s bad ones', label, sum(repaired), sum(bad))
+  FROM batches JOIN named ON named.id = source_id GROUP BY label HAVING sum(repaired) > sum(bad)
+UNION ALL
+SELECT format('%s: offsets %s to %s are repaired twice', label, from_offset, least(to_before, to_offset))
+  FROM mended JOIN named ON named.id = source_id WHERE from_offset < to_before
 UNION ALL
 SELECT format('batch %s: %s bad records with %s violations', id, bad, coalesce(broken.violations, 0))
   FROM batches LEFT JOIN broken ON broken.batch_id = batches.id

@@ -18,7 +18,7 @@ const LEDGER: &str = "SELECT jsonb_build_object(
       'incarnation', incarnation, 'next', next_offset)), '[]') FROM sources JOIN topics USING (topic, topic_id)),
   'batches', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'source', source_id, 'from', from_offset,
       'to', to_offset, 'received', received, 'good', good, 'bad', bad, 'duplicate', duplicate,
-      'tombstone', tombstone, 'duplicates', (SELECT coalesce(jsonb_agg(jsonb_build_array(lower(range), upper(range))),
+      'tombstone', tombstone, 'repaired', repaired, 'duplicates', (SELECT coalesce(jsonb_agg(jsonb_build_array(lower(range), upper(range))),
         '[]') FROM unnest(duplicate_offsets) AS range))), '[]') FROM batches),
   'files', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'path', path, 'rows', rows,
       'sha256', encode(sha256, 'hex'), 'batch', batch_id)), '[]') FROM files
@@ -52,13 +52,15 @@ struct Source {
 struct Batch {
     id: i64,
     source: i64,
-    from: i64,
-    to: i64,
+    /// None for a repair.
+    from: Option<i64>,
+    to: Option<i64>,
     received: u64,
     good: u64,
     bad: u64,
     duplicate: u64,
     tombstone: u64,
+    repaired: u64,
     duplicates: Vec<(i64, i64)>,
 }
 
@@ -130,7 +132,11 @@ pub fn check(world: &World, log: &Log, predicted: bool) -> u64 {
                 found.entry((batch.source, offset)).or_default().push(record);
             }
         }
-        check_batch(batch, recounts.remove(&batch.id).unwrap_or_default(), &ledger);
+        let recount = recounts.remove(&batch.id).unwrap_or_default();
+        match batch.from.zip(batch.to) {
+            Some(delta) => check_batch(batch, delta, recount, &ledger),
+            None => check_repair(batch, &recount),
+        }
     }
     assert!(
         recounts.is_empty(),
@@ -148,10 +154,8 @@ pub fn check(world: &World, log: &Log, predicted: bool) -> u64 {
     assert_eq!(reconciled["faults"], serde_json::json!([]));
     let received = log.records() - log.count(&Outcome::Lost);
     let rows = reconciled["reconcile"].as_array().unwrap();
-    assert_eq!(
-        rows.iter().map(|row| row["received"].as_u64().unwrap()).sum::<u64>(),
-        received
-    );
+    let sum = |column: &str| rows.iter().map(|row| row[column].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("received"), sum("repaired")), (received, log.repaired()));
     check_dead_letters(world, log)
 }
 
@@ -172,7 +176,20 @@ fn check_records(ledger: &Ledger, log: &Log, found: &HashMap<(i64, i64), Vec<Fou
                 let right = match (&sent.outcome, place.map(Vec::as_slice)) {
                     // The ledger counts tombstones and lists no file for them; `check_batch` holds their sum.
                     (Outcome::Tombstone | Outcome::Lost, None) => true,
-                    (expected, Some([found])) => {
+                    // As it came on the bad side, and once on the good one.
+                    (expected, Some([one, other])) if sent.repaired => {
+                        seen += 1;
+                        let (bad, good) = if one.outcome == Outcome::Good {
+                            (other, one)
+                        } else {
+                            (one, other)
+                        };
+                        bad.outcome == *expected
+                            && bad.payload == sent.payload
+                            && good.outcome == Outcome::Good
+                            && good.number == Some(sent.number)
+                    }
+                    (expected, Some([found])) if !sent.repaired => {
                         seen += 1;
                         let same_payload = !matches!(expected, Outcome::Bad(_)) || found.payload == sent.payload;
                         found.outcome == *expected
@@ -200,8 +217,8 @@ fn check_records(ledger: &Ledger, log: &Log, found: &HashMap<(i64, i64), Vec<Fou
 }
 
 /// A batch's counts are those of its files, and its records add up.
-fn check_batch(batch: &Batch, recount: Recount, ledger: &Ledger) {
-    let about = format!("batch {} [{}, {})", batch.id, batch.from, batch.to);
+fn check_batch(batch: &Batch, (from, to): (i64, i64), recount: Recount, ledger: &Ledger) {
+    let about = format!("batch {} [{from}, {to})", batch.id);
     assert_eq!(
         (batch.good, batch.bad),
         (recount.good, recount.bad),
@@ -236,36 +253,48 @@ fn check_batch(batch: &Batch, recount: Recount, ledger: &Ledger) {
     }
 }
 
+/// A repair's rows are those of its file, and it counts nothing else.
+fn check_repair(batch: &Batch, recount: &Recount) {
+    let counted = (batch.received, batch.good, batch.bad, batch.duplicate + batch.tombstone);
+    assert_eq!(counted, (0, 0, 0, 0), "batch {} is a repair", batch.id);
+    assert_eq!(
+        (batch.repaired, 0),
+        (recount.good, recount.bad),
+        "batch {} is a repair",
+        batch.id
+    );
+}
+
 /// A source's deltas follow one another without gap or overlap, up to where the ledger reads on, and hold as many
 /// tombstones as were sent.
 fn check_deltas(source: &Source, ledger: &Ledger, sent: &[super::Sent]) {
-    let mut deltas: Vec<&Batch> = ledger
+    let mut deltas: Vec<(i64, i64, &Batch)> = ledger
         .batches
         .iter()
         .filter(|batch| batch.source == source.id)
+        .filter_map(|batch| Some((batch.from?, batch.to?, batch)))
         .collect();
-    deltas.sort_by_key(|batch| batch.from);
+    deltas.sort_by_key(|(from, ..)| *from);
     let lost = |from: i64, to: i64| {
         sent[from as usize..to as usize]
             .iter()
             .all(|sent| sent.outcome == Outcome::Lost)
     };
     let mut next = 0;
-    for batch in &deltas {
+    for (from, to, _) in &deltas {
         assert!(
-            batch.from >= next,
+            *from >= next,
             "deltas of {}/{} overlap",
             source.incarnation,
             source.partition
         );
         assert!(
-            lost(next, batch.from),
-            "a gap before {} in {}/{}",
-            batch.from,
+            lost(next, *from),
+            "a gap before {from} in {}/{}",
             source.incarnation,
             source.partition
         );
-        next = batch.to;
+        next = *to;
     }
     assert_eq!(
         source.next.unwrap_or(0),
@@ -282,7 +311,10 @@ fn check_deltas(source: &Source, ledger: &Ledger, sent: &[super::Sent]) {
         source.partition
     );
     let tombstones = sent.iter().filter(|sent| sent.outcome == Outcome::Tombstone).count() as u64;
-    assert_eq!(deltas.iter().map(|batch| batch.tombstone).sum::<u64>(), tombstones);
+    assert_eq!(
+        deltas.iter().map(|(.., batch)| batch.tombstone).sum::<u64>(),
+        tombstones
+    );
 }
 
 /// Every good row has one prediction, and nothing else has any.
@@ -296,14 +328,17 @@ fn check_predictions(ledger: &Ledger, log: &Log) {
     for prediction in &ledger.predictions {
         let (incarnation, partition) = place_of[&prediction.source];
         let sent = &log.incarnations[incarnation][partition][prediction.offset as usize];
-        assert_eq!(sent.outcome, Outcome::Good, "a prediction for {sent:?}");
+        assert!(
+            sent.outcome == Outcome::Good || sent.repaired,
+            "a prediction for {sent:?}"
+        );
         assert_eq!(prediction.entity, sent.number.to_string());
         *predicted.entry((prediction.source, prediction.offset)).or_default() += 1;
     }
     assert!(predicted.values().all(|&count| count == 1), "rows were scored twice");
     assert_eq!(
         predicted.len() as u64,
-        log.count(&Outcome::Good),
+        log.count(&Outcome::Good) + log.repaired(),
         "not every good row was scored"
     );
 }

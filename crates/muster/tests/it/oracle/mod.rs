@@ -34,4 +34,6 @@ pub struct Sent {
     pub payload: Vec<u8>,
     /// Its key.
     pub key: Option<Vec<u8>>,
+    /// Whether it was bad and must have been made good since.
+    pub repaired: bool,
 }

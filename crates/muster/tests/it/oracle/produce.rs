@@ -31,6 +31,23 @@ impl Log {
         self.sent().filter(|sent| sent.outcome == *outcome).count() as u64
     }
 
+    /// How many bad records must have been made good.
+    pub fn repaired(&self) -> u64 {
+        self.sent().filter(|sent| sent.repaired).count() as u64
+    }
+
+    /// Bad records that break exactly these rules were made good; how many they are.
+    pub fn repair(&mut self, rules: &[&str]) -> u64 {
+        let outcome = bad(rules);
+        let all = self.incarnations.iter_mut().flatten().flatten();
+        let mut repaired = 0;
+        for sent in all.filter(|sent| sent.outcome == outcome && !sent.repaired) {
+            sent.repaired = true;
+            repaired += 1;
+        }
+        repaired
+    }
+
     fn sent(&self) -> impl Iterator<Item = &Sent> {
         self.incarnations.iter().flatten().flatten()
     }
@@ -177,6 +194,17 @@ impl Producer {
         self.next = self.next.max(id + 1).max(number + 1);
     }
 
+    /// Sends one event as a good one would be but for its level, to a partition and under an id of choice.
+    pub fn send_misnamed(&mut self, partition: usize, number: u64) {
+        let event = Event {
+            level: "medium",
+            ..Event::of(number)
+        };
+        let payload = event.typed(number, self.typed_id);
+        self.put_to(partition, number, Some(number), Some(&payload), bad(&["level.level"]));
+        self.next = self.next.max(number + 1);
+    }
+
     /// Sends records to one partition that will not decode.
     pub fn send_undecodable(&mut self, partition: usize, records: u64) {
         // Far from the numbered events, of which later ones are delivered again.
@@ -308,6 +336,7 @@ impl Producer {
                 .to_vec(),
             outcome,
             key: key.map(String::into_bytes),
+            repaired: false,
         });
     }
 }
