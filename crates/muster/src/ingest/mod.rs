@@ -38,7 +38,7 @@ use muster_stream::{Connection, Receiver, ReceiverConfig, Topics};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::http::Readiness;
+use crate::http::{Process, Readiness};
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use assignments::{Assignments, Beginning, LedgerAssigner};
@@ -95,13 +95,12 @@ pub struct Shared {
 
 impl Shared {
     /// What the parts share.
-    pub fn new(
-        ledger: Ledger,
-        files: Arc<dyn FileStore>,
-        metrics: Metrics,
-        readiness: Readiness,
-        shutdown: Shutdown,
-    ) -> Self {
+    pub fn new(ledger: Ledger, files: Arc<dyn FileStore>, process: Process) -> Self {
+        let Process {
+            metrics,
+            readiness,
+            shutdown,
+        } = process;
         Self {
             ledger,
             files,
