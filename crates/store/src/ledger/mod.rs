@@ -27,6 +27,7 @@ pub mod report;
 pub mod runs;
 mod session;
 pub mod sources;
+pub mod standing;
 pub mod tokens;
 mod wire;
 

@@ -4,6 +4,7 @@
 //! not add up is said in a line each.
 
 use serde::Serialize;
+use tokio_postgres::Row;
 
 use super::Ledger;
 use crate::error::Error;
@@ -15,11 +16,19 @@ pub struct ReconcileRow {
     pub topic: String,
     /// The partition.
     pub partition: i32,
+    /// What became of its records.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// What became of records, by first verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
     /// Records received.
     pub received: u64,
-    /// Good by first verdict.
+    /// Good rows.
     pub good: u64,
-    /// Bad by first verdict.
+    /// Bad records.
     pub bad: u64,
     /// Delivered before.
     pub duplicate: u64,
@@ -27,6 +36,37 @@ pub struct ReconcileRow {
     pub tombstone: u64,
     /// Bad ones made good since.
     pub repaired: u64,
+}
+
+impl Counts {
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.good += other.good;
+        self.bad += other.bad;
+        self.duplicate += other.duplicate;
+        self.tombstone += other.tombstone;
+        self.repaired += other.repaired;
+    }
+
+    /// Bad over good and bad; `None` where nothing was judged.
+    pub fn bad_ratio(&self) -> Option<f64> {
+        let judged = self.good + self.bad;
+        (judged > 0).then(|| self.bad as f64 / judged as f64)
+    }
+
+    /// Reads six columns from this one on, in the order of the fields.
+    pub(super) fn read(row: &Row, first: usize) -> Self {
+        let count = |column: usize| row.get::<_, i64>(first + column) as u64;
+        Self {
+            received: count(0),
+            good: count(1),
+            bad: count(2),
+            duplicate: count(3),
+            tombstone: count(4),
+            repaired: count(5),
+        }
+    }
 }
 
 /// The whole account.
@@ -44,19 +84,13 @@ impl Ledger {
         let mut session = self.session("reconcile").await?;
         let rows = session.rows(include_str!("reconcile.sql"), &[]).await?;
         let faults = session.rows(include_str!("reconcile_faults.sql"), &[]).await?;
-        let count = |row: &tokio_postgres::Row, column: usize| row.get::<_, i64>(column) as u64;
         Ok(Reconciled {
             rows: rows
                 .iter()
                 .map(|row| ReconcileRow {
                     topic: row.get(0),
                     partition: row.get(1),
-                    received: count(row, 2),
-                    good: count(row, 3),
-                    bad: count(row, 4),
-                    duplicate: count(row, 5),
-                    tombstone: count(row, 6),
-                    repaired: count(row, 7),
+                    counts: Counts::read(row, 2),
                 })
                 .collect(),
             faults: faults.iter().map(|row| row.get(0)).collect(),
