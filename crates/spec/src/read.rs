@@ -20,6 +20,7 @@ pub(crate) mod tree;
 
 use crate::{AlertTarget, Contract, Pipeline, Problem};
 use report::Report;
+pub use report::duration;
 
 /// Reads a contract.
 ///

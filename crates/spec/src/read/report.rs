@@ -251,7 +251,7 @@ impl<'f> Report<'f> {
 }
 
 /// Reads `90s`, `15m`, `24h`, `7d`; `None` for anything else, zero, and more than a thousand years.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let unit_secs = match text.as_bytes().last()? {
         b's' => 1,
         b'm' => 60,
