@@ -6,6 +6,7 @@
 mod alerts;
 mod options;
 mod report;
+mod watching;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub use options::{
     DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
 };
 pub use report::ReportArgs;
+pub use watching::{TapArgs, TopArgs};
 
 /// Events that pass muster get scored.
 ///
@@ -135,6 +137,12 @@ pub enum Command {
     /// Let a paused source go on.
     #[command(after_help = "Examples:\n  muster resume --topic hr.candidate.v1 --partition 0\n  muster resume --all")]
     Resume(ResumeArgs),
+    /// Watch topics, rates, lag, good and bad, runs and alerts on the terminal.
+    #[command(after_help = watching::TOP_HELP)]
+    Top(TopArgs),
+    /// Watch verdicts as records arrive, personal fields masked.
+    #[command(after_help = watching::TAP_HELP)]
+    Tap(TapArgs),
     /// List, show and promote model versions.
     #[command(after_help = MODELS_HELP)]
     Models(ModelsArgs),

@@ -14,6 +14,7 @@ mod generate;
 mod http;
 mod ingest;
 mod logging;
+mod masking;
 mod metrics;
 mod output;
 mod project;
@@ -24,7 +25,9 @@ mod scoring;
 mod servers;
 mod shipped;
 mod shutdown;
+mod tap;
 mod text_flags;
+mod top;
 mod validating;
 mod worker;
 

@@ -131,11 +131,12 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         folder: folder.to_owned(),
         pipelines: demo.planned.clone(),
     };
+    let brokers = connection.brokers().to_owned();
     let plan = plan(&options, project.contracts.clone(), connection, registry, drift);
     let ingest = Ingest::start(shared.clone(), plan).await?;
     let shown = demo.once(&ingest, began).await;
     if shown.is_ok() && !args.once {
-        Output::say("staying up until Ctrl-C");
+        Output::say(&format!("staying up until Ctrl-C; Kafka answers on {brokers}"));
         let sending = tokio::spawn(sender.run());
         demo.stay(&shutdown).await?;
         let _ = tokio::time::timeout(SENDING_LIMIT, sending).await;

@@ -380,7 +380,7 @@ fn spawn(
 }
 
 /// The contracts by topic; two contracts of one topic are refused.
-fn by_topic(contracts: &[Arc<Contract>]) -> anyhow::Result<HashMap<String, Arc<Contract>>> {
+pub fn by_topic(contracts: &[Arc<Contract>]) -> anyhow::Result<HashMap<String, Arc<Contract>>> {
     let mut by_topic: HashMap<String, Arc<Contract>> = HashMap::new();
     for contract in contracts {
         if let Some(other) = by_topic.insert(contract.topic.clone(), Arc::clone(contract)) {
