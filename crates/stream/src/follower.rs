@@ -257,7 +257,7 @@ fn take_one(lane: &mut Lane, record: &Record<'_>, now: Instant, batches: &mut Ve
         }
         Some(RDKafkaErrorCode::PartitionEOF) => lane.end_seen = record.offset(),
         Some(code) => {
-            tracing::warn!(topic = &*lane.topic, partition = lane.partition, %code, "a partition can not be read")
+            tracing::warn!(topic = &*lane.topic, partition = lane.partition, %code, "a partition can not be read");
         }
     }
 }

@@ -31,7 +31,7 @@ or when nobody reads its output.";
 /// `muster top`
 #[derive(Args, Debug)]
 pub struct TopArgs {
-    /// Where a worker answers HTTP; may be given several times. Without it http://127.0.0.1:8000 is tried.
+    /// Where a worker answers HTTP; may be given several times. Without it <http://127.0.0.1:8000> is tried.
     #[arg(long = "url", value_name = "URL")]
     pub urls: Vec<String>,
     /// How long to wait between two looks.

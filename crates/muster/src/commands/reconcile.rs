@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use muster_store::Role;
-use muster_store::ledger::reconcile::{Counts, Reconciled};
+use muster_store::ledger::counts::Counts;
+use muster_store::ledger::reconcile::Reconciled;
 use serde_json::json;
 
 use crate::cli::DatabaseArgs;

@@ -61,11 +61,11 @@ fn known_rules(contracts: &[Arc<Contract>], rules: &[String]) -> anyhow::Result<
         .iter()
         .flat_map(|contract| contract.rules.iter().map(|rule| rule.id.as_str()))
         .collect();
-    for rule in rules.iter().filter(|rule| !known.contains(&rule.as_str())) {
-        match nearest(rule, &known) {
-            Some(near) => bail!("there is no rule `{rule}`\n  hint: did you mean `{near}`?"),
-            None => bail!("there is no rule `{rule}` in the contracts tapped"),
-        }
+    let Some(rule) = rules.iter().find(|rule| !known.contains(&rule.as_str())) else {
+        return Ok(());
+    };
+    match nearest(rule, &known) {
+        Some(near) => bail!("there is no rule `{rule}`\n  hint: did you mean `{near}`?"),
+        None => bail!("there is no rule `{rule}` in the contracts tapped"),
     }
-    Ok(())
 }

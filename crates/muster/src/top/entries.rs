@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use muster_store::ledger::reconcile::Counts;
+use muster_store::ledger::counts::Counts;
 use muster_store::ledger::standing::{Place, RATE_OVER, Source};
 use serde::Serialize;
 

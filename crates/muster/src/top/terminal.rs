@@ -87,8 +87,12 @@ async fn show(
                     }
                     pause.send_replace(view.paused);
                 }
-                // A terminal that became smaller and larger again has lost what we believe is on it.
-                Some(Event::Resize(..)) => terminal.clear().context("could not draw")?,
+                // A terminal that became smaller and larger again has lost what we believe is on it. `clear` would also ask
+                // it where its cursor is, and our own thread would read the answer as a key.
+                Some(Event::Resize(..)) => {
+                    let size = terminal.size().context("could not draw")?;
+                    terminal.resize(size.into()).context("could not draw")?;
+                }
                 Some(_) => {}
             },
             news = seen.changed() => {

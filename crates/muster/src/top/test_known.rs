@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use muster_store::ledger::reconcile::Counts;
+use muster_store::ledger::counts::Counts;
 use muster_store::ledger::runs::RunState;
 use muster_store::ledger::standing::{Firing, LastRun, PipelineStanding, Source, Standing};
 

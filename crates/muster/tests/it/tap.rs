@@ -244,7 +244,7 @@ fn a_stop_ends_it_with_what_it_saw_and_on_a_terminal_it_is_coloured() {
     terminal.wait_shows("level.level", LIMIT);
     terminal.wait_shows("and 5 masked", LIMIT);
     terminal.signal("TERM");
-    let left = terminal.wait(LIMIT).as_it_was(0);
+    let left = terminal.wait(LIMIT).given_back(0);
     assert!(
         left.screen.contains("records seen") || left.raw.contains("records seen"),
         "{}",

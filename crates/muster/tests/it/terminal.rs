@@ -162,7 +162,7 @@ impl Drop for Terminal {
 
 impl Left {
     /// Checks the exit code, and that the terminal is as it was: its own screen, a cursor, lines with an echo.
-    pub fn as_it_was(self, code: i32) -> Self {
+    pub fn given_back(self, code: i32) -> Self {
         assert_eq!(self.status.code(), Some(code), "{}", self.screen);
         assert!(!self.is_taken, "{}", self.screen);
         let words: Vec<&str> = self.screen.split_ascii_whitespace().collect();

@@ -131,7 +131,7 @@ fn a_paused_source_is_shown_with_its_reason_until_it_is_resumed() {
     world.run(&["resume", "--all"]).with_code(0);
     terminal.wait_that(LIMIT, "shows no pause", |screen| !screen.contains("1/3 paused"));
     terminal.type_keys("q");
-    terminal.wait(LIMIT).as_it_was(0);
+    terminal.wait(LIMIT).given_back(0);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn its_keys_do_what_they_say_and_the_terminal_is_given_back_however_it_ends() {
     terminal.type_keys("p");
     terminal.wait_shows("held still", LIMIT);
     terminal.type_keys("q");
-    let left = terminal.wait(LIMIT).as_it_was(0);
+    let left = terminal.wait(LIMIT).given_back(0);
     assert!(
         left.raw.contains("\u{1b}[32m") || left.raw.contains("38;5;2"),
         "there were colours"
@@ -179,7 +179,7 @@ fn its_keys_do_what_they_say_and_the_terminal_is_given_back_however_it_ends() {
             "\u{3}" => terminal.type_keys(end),
             signal => terminal.signal(signal),
         }
-        terminal.wait(LIMIT).as_it_was(0);
+        terminal.wait(LIMIT).given_back(0);
     }
 
     let mut plain = command();
@@ -187,7 +187,7 @@ fn its_keys_do_what_they_say_and_the_terminal_is_given_back_however_it_ends() {
     let terminal = Terminal::start(&plain, 80, 20);
     terminal.wait_shows("ledger up", LIMIT);
     terminal.type_keys("q");
-    let left = terminal.wait(LIMIT).as_it_was(0);
+    let left = terminal.wait(LIMIT).given_back(0);
     for colour in ["[31m", "[32m", "[33m", "38;5;"] {
         assert!(!left.raw.contains(colour), "{colour} without colours");
     }
@@ -202,7 +202,7 @@ fn a_bug_while_drawing_gives_the_terminal_back_too() {
     let mut command = world.command(&["top"]);
     command.env("FAILPOINTS", "top.draw=3*off->panic");
     let terminal = Terminal::start(&command, 80, 20);
-    let left = terminal.wait(LIMIT).as_it_was(101);
+    let left = terminal.wait(LIMIT).given_back(101);
     assert!(left.screen.contains("a bug: a thread panicked"), "{}", left.screen);
 }
 
@@ -229,7 +229,7 @@ fn a_ledger_that_goes_down_is_said_with_what_is_still_shown_and_comes_back_by_it
     postgres.restart().unwrap();
     terminal.wait_shows("ledger up", LIMIT);
     terminal.type_keys("q");
-    terminal.wait(LIMIT).as_it_was(0);
+    terminal.wait(LIMIT).given_back(0);
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod claims;
 pub mod commit;
 pub mod contracts;
 mod copy_rows;
+pub mod counts;
 pub mod dead_letters;
 mod dialing;
 pub mod drift;

@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
 use super::Ledger;
-use super::reconcile::Counts;
+use super::counts::{Counts, SUMS};
 use super::runs::RunState;
 use super::session::Session;
 use crate::error::Error;
@@ -124,23 +124,24 @@ impl Ledger {
 /// Adds what was committed since the last time.
 async fn count_new(session: &mut Session, seen: &mut Standing) -> Result<(), Error> {
     // One statement, one snapshot: every batch of a version that is read here is read here too.
-    const SQL: &str = "WITH span AS (
+    let sql = format!(
+        "WITH span AS (
           SELECT name AS contract, contracts.version AS upto, coalesce(known.version, 0) AS after
           FROM contracts LEFT JOIN jsonb_to_recordset($1) AS known (contract text, version bigint)
             ON known.contract = contracts.name)
         SELECT span.contract, span.upto, new.* FROM span LEFT JOIN LATERAL (
-          SELECT sources.topic, sources.partition, sum(received)::bigint, sum(good)::bigint, sum(bad)::bigint,
-            sum(duplicate)::bigint, sum(tombstone)::bigint, sum(repaired)::bigint, max(committed_at),
+          SELECT sources.topic, sources.partition, {SUMS}, max(committed_at),
             max(event_time_max) FILTER (WHERE isfinite(event_time_max))
           FROM batches JOIN sources ON sources.id = batches.source_id
           WHERE batches.contract = span.contract AND batches.version > span.after AND batches.version <= span.upto
-          GROUP BY sources.topic, sources.partition) AS new ON true";
+          GROUP BY sources.topic, sources.partition) AS new ON true"
+    );
     let known: Vec<Value> = seen
         .counted
         .iter()
         .map(|(contract, version)| json!({ "contract": contract, "version": version }))
         .collect();
-    for row in session.rows(SQL, &[&Json(known)]).await? {
+    for row in session.rows(&sql, &[&Json(known)]).await? {
         seen.counted.insert(row.get(0), row.get(1));
         let Some(topic) = row.get::<_, Option<String>>(2) else {
             continue;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_batch::{Alert, AlertState};
 use muster_store::ledger::commit::Attempt;
-use muster_store::ledger::reconcile::Counts;
+use muster_store::ledger::counts::Counts;
 use muster_store::ledger::standing::Standing;
 use muster_store::{Ledger, Role};
 
