@@ -49,7 +49,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("datafusion-*", &["expr", "features"]),
     ("object_store", &["features", "store"]),
     ("parquet", &["features", "muster", "store"]),
-    ("reqwest", &["monitor", "registry"]),
+    ("reqwest", &["monitor", "muster", "registry"]),
     ("apache-avro", &["contract", "muster", "spec"]),
     ("arrow-avro", &["contract"]),
     ("saphyr*", &["spec"]),
@@ -58,6 +58,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("prometheus", &["muster"]),
     ("clap", &["muster"]),
     ("croner", &["muster"]),
+    ("ratatui", &["muster"]),
 ];
 
 /// Crates that know no clock, network or process: nothing that brings one along may be used there, tests excepted.

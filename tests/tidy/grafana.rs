@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::{none, root};
 
 const RULES: &str = "grafana/prometheus/rules/muster.yml";
+/// Where the dashboards find the quality reports: a variable of theirs says at which Muster.
+const REPORTS: &str = "${muster}/reports/";
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -162,7 +164,8 @@ fn dashboards_and_panels_keep_their_identities() {
         let linked = list(&board["links"])
             .iter()
             .chain(list(&board["panels"]).iter().flat_map(|panel| list(&panel["links"])));
-        let lost = linked.filter(|link| !uids.iter().any(|uid| text(&link["url"]) == format!("/d/{uid}")));
+        let is_known = |url: &str| url == REPORTS || uids.iter().any(|uid| url == format!("/d/{uid}"));
+        let lost = linked.filter(|link| !is_known(text(&link["url"])));
         findings.extend(lost.map(|link| format!("{name}: a link to {}", link["url"])));
         if board["editable"] != false {
             findings.push(format!(
@@ -195,6 +198,32 @@ fn panels_use_the_variables_their_dashboard_declares() {
         }
     }
     none(&findings, "a variable that the dashboard does not declare");
+}
+
+#[test]
+fn rows_of_issues_lead_to_the_report_on_their_batch() {
+    let (mut findings, mut found) = (Vec::new(), 0);
+    for (name, panel) in panels(&dashboards()) {
+        let columns = list(&panel["targets"]).iter().map(|target| text(&target["rawSql"]));
+        let columns: String = columns.collect::<Vec<_>>().join(" ");
+        let overrides = list(&panel["fieldConfig"]["overrides"]).iter();
+        let properties = overrides.flat_map(|matched| list(&matched["properties"]));
+        let links = properties.filter(|property| property["id"] == "links");
+        for link in links.flat_map(|property| list(&property["value"])) {
+            found += 1;
+            if text(&link["url"]) != format!("{REPORTS}${{__data.fields.contract}}/batch/${{__data.fields.batch}}") {
+                findings.push(format!("{name}, {}: a link to {}", panel["title"], link["url"]));
+            }
+            if !columns.contains("contract") || !columns.contains("batch_id AS batch") {
+                findings.push(format!(
+                    "{name}, {}: it does not ask for its link's parts",
+                    panel["title"]
+                ));
+            }
+        }
+    }
+    none(&findings, "a link of a row that leads nowhere");
+    assert!(found >= 2, "{found} tables lead to reports");
 }
 
 /// The values of a key in a YAML file, whatever they belong to.

@@ -8,6 +8,7 @@ mod bad;
 mod contract;
 mod options;
 mod report;
+mod watching;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use options::{
     DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
 };
 pub use report::ReportArgs;
+pub use watching::{TapArgs, TopArgs};
 
 /// Events that pass muster get scored.
 ///
@@ -150,6 +152,12 @@ pub enum Command {
     Contract(ContractArgs),
     /// Try changed rules on stored rows.
     Rules(RulesArgs),
+    /// Watch topics, rates, lag, good and bad, runs and alerts on the terminal.
+    #[command(after_help = watching::TOP_HELP)]
+    Top(TopArgs),
+    /// Watch verdicts as records arrive, personal fields masked.
+    #[command(after_help = watching::TAP_HELP)]
+    Tap(TapArgs),
     /// List, show and promote model versions.
     #[command(after_help = MODELS_HELP)]
     Models(ModelsArgs),

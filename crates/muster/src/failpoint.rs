@@ -49,6 +49,11 @@ pub fn reach(name: &'static str) {
     });
 }
 
+/// Reached before a screen is drawn, for `FAILPOINTS="top.draw=panic"`: a bug must give the terminal back too.
+pub fn draw() {
+    fail::fail_point!("top.draw");
+}
+
 #[cfg(feature = "failpoints")]
 fn kill() {
     let own = std::process::id().to_string();

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::extract::State;
@@ -54,23 +55,32 @@ impl Readiness {
     }
 }
 
+/// What a long-running process shows of itself. Cloning shares it.
 #[derive(Clone)]
-struct Shared {
-    metrics: Metrics,
-    readiness: Readiness,
-    shutdown: Shutdown,
+pub struct Process {
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Which parts can work.
+    pub readiness: Readiness,
+    /// Whether it is asked to stop.
+    pub shutdown: Shutdown,
+}
+
+impl Process {
+    /// One that signals stop, and that then drains for at most as long.
+    pub fn new(drain_secs: f64) -> anyhow::Result<Self> {
+        Ok(Self {
+            metrics: Metrics::new(),
+            readiness: Readiness::default(),
+            shutdown: Shutdown::on_signals(Duration::from_secs_f64(drain_secs))?,
+        })
+    }
 }
 
 /// Answers HTTP on `address` for as long as the process runs, and tells people where: the port may be one that was free.
 ///
 /// Must be called within the runtime.
-pub async fn start(
-    address: &str,
-    metrics: Metrics,
-    readiness: Readiness,
-    shutdown: Shutdown,
-    reports: Routes,
-) -> anyhow::Result<()> {
+pub async fn start(address: &str, process: Process, reports: Routes) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
         format!("could not listen on `{address}`\n  hint: another process may hold the port; choose one with --http")
     })?;
@@ -81,11 +91,7 @@ pub async fn start(
         .route("/metrics", get(metrics_text))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
-        .with_state(Shared {
-            metrics,
-            readiness,
-            shutdown,
-        })
+        .with_state(process)
         .merge(reports.router(bound)?);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
@@ -98,8 +104,8 @@ pub async fn start(
     Ok(())
 }
 
-async fn metrics_text(State(shared): State<Shared>) -> Response {
-    match shared.metrics.text() {
+async fn metrics_text(State(process): State<Process>) -> Response {
+    match process.metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "could not write the metrics");
@@ -108,9 +114,9 @@ async fn metrics_text(State(shared): State<Shared>) -> Response {
     }
 }
 
-async fn readyz(State(shared): State<Shared>) -> Response {
-    let mut parts = shared.readiness.reasons();
-    if shared.shutdown.is_asked() {
+async fn readyz(State(process): State<Process>) -> Response {
+    let mut parts = process.readiness.reasons();
+    if process.shutdown.is_asked() {
         parts.insert("process".to_owned(), Some("stopping".to_owned()));
     }
     let code = if parts.values().all(Option::is_none) {

@@ -16,6 +16,7 @@ mod generate;
 mod http;
 mod ingest;
 mod logging;
+mod masking;
 mod metrics;
 mod output;
 mod project;
@@ -27,7 +28,9 @@ mod scoring;
 mod servers;
 mod shipped;
 mod shutdown;
+mod tap;
 mod text_flags;
+mod top;
 mod validating;
 mod worker;
 

@@ -27,7 +27,17 @@ impl Output {
 
     /// A result for people; nothing in JSON.
     pub fn text(self, text: &str) -> anyhow::Result<()> {
-        if self.is_json() { Ok(()) } else { print(text) }
+        if self.is_json() { Ok(()) } else { print(text).map(drop) }
+    }
+
+    /// One of many results, on a line of its own; `false` when its reader went away and nobody waits for more.
+    pub fn line(text: &str) -> anyhow::Result<bool> {
+        print(text)
+    }
+
+    /// Whether results may have colours: people look at them, and did not say `NO_COLOR`.
+    pub fn has_colours() -> bool {
+        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
     }
 
     /// A result for programs; nothing in text.
@@ -35,7 +45,7 @@ impl Output {
         if !self.is_json() {
             return Ok(());
         }
-        print(&serde_json::to_string_pretty(value).context("could not write the result as JSON")?)
+        print(&serde_json::to_string_pretty(value).context("could not write the result as JSON")?).map(drop)
     }
 
     /// Talk: what goes on, on standard error.
@@ -56,14 +66,13 @@ impl Output {
     }
 }
 
-/// Writes a line to standard output; a reader that went away is no error.
-fn print(text: &str) -> anyhow::Result<()> {
+/// Writes a line to standard output; a reader that went away is no error and answers `false`.
+fn print(text: &str) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).context("could not write the result")
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("could not write the result"),
     }
 }
 

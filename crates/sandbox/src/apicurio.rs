@@ -3,18 +3,17 @@
 //! Used by the tests of `registry` and `muster`. The server comes from Maven Central once a machine, into the user's
 //! cache folder. What must stay true: a folder under its final name is complete, and a server ends with this process.
 
-use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, OnPath, Result, succeeded, tail_of};
 use crate::guard::{Guard, Guarded};
-use crate::kafka::prepare::{cache_folder, program, remove};
-use crate::ports;
+use crate::kafka::prepare::program;
+use crate::{cached, ports};
 
 /// The Apicurio that tests run against.
 pub const VERSION: &str = "2.6.13";
@@ -37,7 +36,7 @@ impl Apicurio {
     /// Starts an empty registry; the first call on a machine downloads it.
     pub fn start() -> Result<Self> {
         program("java", "on Debian or Ubuntu `apt-get install default-jre-headless`")?;
-        let prepared = prepared()?;
+        let prepared = cached::folder(&format!("apicurio-{VERSION}"), Path::is_dir, download)?;
         let (port, _) = ports::two_free();
         let folder = tempfile::Builder::new().prefix("muster-apicurio-").tempdir();
         let folder = folder.on("create a folder in", Path::new("/tmp"))?;
@@ -138,29 +137,6 @@ fn answers(address: SocketAddr) -> bool {
     asked().is_ok_and(|answer| answer.contains("40403"))
 }
 
-/// The unpacked server, downloaded when it is not there yet, by one process at a time.
-fn prepared() -> Result<PathBuf> {
-    let cache = cache_folder()?;
-    fs::create_dir_all(&cache).on("create", &cache)?;
-    let folder = cache.join(format!("apicurio-{VERSION}"));
-    let lock_file = cache.join(format!("apicurio-{VERSION}.lock"));
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock_file)
-        .on("open", &lock_file)?;
-    lock.lock().on("lock", &lock_file)?;
-    if !folder.is_dir() {
-        let unfinished = cache.join(format!("apicurio-{VERSION}.new"));
-        remove(&unfinished)?;
-        fs::create_dir_all(&unfinished).on("create", &unfinished)?;
-        download(&unfinished)?;
-        fs::rename(&unfinished, &folder).on("rename", &unfinished)?;
-    }
-    Ok(folder)
-}
-
 fn download(folder: &Path) -> Result<()> {
     let maven = program("mvn", "on Debian or Ubuntu `apt-get install maven`")?;
     let artifact = format!("-Dartifact=io.apicurio:apicurio-registry-app:{VERSION}.Final:tar.gz:all");
@@ -177,5 +153,5 @@ fn download(folder: &Path) -> Result<()> {
         &["-q", "-B", "-ntp", DOWNLOADER, &artifact, "-DoutputDirectory=."],
     )?;
     run(Path::new("tar"), &["xzf", &archive])?;
-    remove(&folder.join(archive))
+    cached::remove(&folder.join(archive))
 }

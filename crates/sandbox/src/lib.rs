@@ -7,6 +7,7 @@
 //! is stopped by the last command that used it.
 
 pub mod apicurio;
+mod cached;
 mod error;
 mod guard;
 pub mod kafka;

@@ -9,6 +9,8 @@ use std::time::Instant;
 use muster_batch::{BytesColumn, Headers, RawBatch};
 use muster_spec::{Offset, OffsetDelta, SourceId};
 
+use crate::ffi::Record;
+
 /// When a batch is full.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -54,6 +56,11 @@ impl Collector {
         }
     }
 
+    /// Whose records are collected.
+    pub(crate) fn source(&self) -> SourceId {
+        self.source
+    }
+
     /// The offset that comes next.
     pub(crate) fn next(&self) -> i64 {
         self.next
@@ -87,6 +94,18 @@ impl Collector {
         self.headers.push(headers);
         self.next = offset + 1;
         self.offsets.len() >= self.limits.rows_max || self.byte_len() >= self.limits.bytes_max
+    }
+
+    /// Adds a record as it was fetched; says whether the batch is now full.
+    pub(crate) fn take(&mut self, now: Instant, record: &Record<'_>) -> bool {
+        self.push(
+            now,
+            record.offset(),
+            record.timestamp(),
+            record.key(),
+            record.payload(),
+            record.headers(),
+        )
     }
 
     /// The open batch, if it has a record. Room for the next one is made as large as this one was.

@@ -87,6 +87,22 @@ impl Connection {
         config
     }
 
+    /// Settings of a client that reads topics without a group. What is gone from a log is passed over: who only looks
+    /// on loses nothing by it.
+    pub(crate) fn follower_config(&self) -> ClientConfig {
+        let own = [
+            ("enable.auto.commit", "false"),
+            ("auto.offset.reset", "earliest"),
+            ("isolation.level", "read_committed"),
+            ("enable.partition.eof", "true"),
+            ("fetch.message.max.bytes", "10485760"),
+            ("fetch.queue.backoff.ms", "10"),
+            ("check.crcs", "true"),
+            ("queued.max.messages.kbytes", "16384"),
+        ];
+        self.client_config("muster-tap", &own.map(|(key, value)| (key, value.to_owned())))
+    }
+
     /// Settings of a client that only asks about topics and makes them.
     pub(crate) fn admin_config(&self) -> ClientConfig {
         self.client_config("muster-topics", &[])

@@ -147,8 +147,53 @@ impl Member {
         Some(answer.facts())
     }
 
+    /// Reads a partition from an offset on, into this member's own queue and without a group: nobody hears of it, and
+    /// nothing is written down. It ends when what is returned is dropped, which the caller does before this member.
+    pub(crate) fn read(&self, topic: &str, partition: i32, from: i64) -> Result<PartitionRead, Error> {
+        let failed = |code: RDKafkaErrorCode| Error::Topic {
+            action: "read",
+            topic: topic.to_owned(),
+            code,
+        };
+        let name = CString::new(topic).map_err(|_| failed(RDKafkaErrorCode::InvalidTopic))?;
+        // SAFETY: the client's pointer is valid and the name lives through the call, which copies it.
+        let handle = unsafe { native::rd_kafka_topic_new(self.client_ptr(), name.as_ptr(), ptr::null_mut()) };
+        let Some(handle) = NonNull::new(handle) else {
+            return Err(failed(RDKafkaErrorCode::InvalidTopic));
+        };
+        // SAFETY: the topic was made above and the queue counts its users; a read that does not begin leaves nothing
+        // behind but the topic's handle, which is given back.
+        unsafe {
+            if native::rd_kafka_consume_start_queue(handle.as_ptr(), partition, from, self.records.ptr()) == -1 {
+                let code = native::rd_kafka_last_error();
+                native::rd_kafka_topic_destroy(handle.as_ptr());
+                return Err(failed(code.into()));
+            }
+        }
+        Ok(PartitionRead {
+            topic: handle,
+            partition,
+        })
+    }
+
     fn client_ptr(&self) -> *mut native::rd_kafka_t {
         self.consumer.client().native_ptr()
+    }
+}
+
+/// A partition that is read without a group, until this is dropped.
+pub(crate) struct PartitionRead {
+    topic: NonNull<native::rd_kafka_topic_t>,
+    partition: i32,
+}
+
+impl Drop for PartitionRead {
+    fn drop(&mut self) {
+        // SAFETY: begun once and ended once; the client lives, for whoever holds this drops it before the member.
+        unsafe {
+            native::rd_kafka_consume_stop(self.topic.as_ptr(), self.partition);
+            native::rd_kafka_topic_destroy(self.topic.as_ptr());
+        }
     }
 }
 

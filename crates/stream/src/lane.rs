@@ -204,14 +204,7 @@ impl Lanes {
             None => {
                 let lane = &mut self.held[index];
                 lane.end_seen = None;
-                let full = lane.collector.push(
-                    now,
-                    record.offset(),
-                    record.timestamp(),
-                    record.key(),
-                    record.payload(),
-                    record.headers(),
-                );
+                let full = lane.collector.take(now, record);
                 if full {
                     lane.close(&mut self.outbox);
                 }

@@ -6,6 +6,7 @@
 //! - A revoked partition's rows are dropped, never flushed, and its [`Assigner::revoke`] has returned before the group
 //!   learns that it is free.
 //! - The group is polled whatever the rest of the process does: a full channel holds back records, not heartbeats.
+//! - A [`Follower`] looks on: it belongs to no group and nothing waits for it.
 //! - Within one generation of a source every offset is handed out once, in order, and deltas meet without a hole.
 
 pub mod assigner;
@@ -14,6 +15,7 @@ pub mod config;
 mod context;
 pub mod error;
 mod ffi;
+pub mod follower;
 mod lane;
 mod pace;
 pub mod publisher;
@@ -27,6 +29,7 @@ pub mod topics;
 pub use assigner::{AssignError, Assigner, PartitionRef, Start, StartAt, Taken};
 pub use config::{Compression, Connection, GroupProtocol, PublisherConfig, ReceiverConfig};
 pub use error::Error;
+pub use follower::{FollowFrom, Follower};
 pub use publisher::{Deliveries, Outgoing, Publisher, partition_of_row};
 pub use received::{Lag, RECEIVED_CAPACITY, Received};
 pub use receiver::Receiver;

@@ -1,6 +1,6 @@
 //! When the fact that a row reports happened.
 //!
-//! Used by [`super::Judge`]: the contract's event-time field, else the record's timestamp.
+//! Used by [`super::Judge`], and by `muster tap` to show it: the contract's event-time field, else the record's timestamp.
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType};
@@ -12,7 +12,7 @@ use super::window::NO_TIME;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// Each row's event time, microseconds since 1970-01-01 UTC; `i64::MIN` where it has none.
-pub(super) fn of_rows(contract: &Contract, decoded: &DecodedBatch) -> Vec<i64> {
+pub fn of_rows(contract: &Contract, decoded: &DecodedBatch) -> Vec<i64> {
     let of_record = |row: usize| of_record(&decoded.origin, decoded.record_of_row[row]);
     let Some(time) = &contract.event_time else {
         return (0..decoded.rows.num_rows()).map(of_record).collect();
@@ -41,9 +41,9 @@ pub(super) fn of_rows(contract: &Contract, decoded: &DecodedBatch) -> Vec<i64> {
     }
 }
 
-/// A record's own time.
+/// A record's own time, microseconds since 1970-01-01 UTC; `i64::MIN` where it has none.
 #[inline]
-pub(super) fn of_record(origin: &Origin, record: u32) -> i64 {
+pub fn of_record(origin: &Origin, record: u32) -> i64 {
     match origin {
         Origin::Records(records) => match records.timestamps[record as usize] {
             -1 => NO_TIME,

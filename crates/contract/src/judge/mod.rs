@@ -6,6 +6,7 @@
 //! column at a time; only what depends on earlier rows goes row by row, and only where the contract asks for it.
 
 pub mod contract_tests;
+pub mod event_time;
 pub mod expectations;
 pub mod keys;
 pub mod levels;
@@ -13,7 +14,6 @@ pub mod profile;
 pub mod stop_above;
 
 mod distinct;
-mod event_time;
 mod file_rows;
 mod fingerprint;
 mod order;
@@ -122,6 +122,14 @@ impl Judge {
     /// The rows' event times, microseconds since 1970-01-01 UTC; `i64::MIN` where a row has none.
     pub fn event_times(&self, decoded: &DecodedBatch) -> Vec<i64> {
         event_time::of_rows(&self.contract, decoded)
+    }
+
+    /// The rules of severity warn that rows break, by rising number, for whoever shows them row by row: of good rows
+    /// verdicts only count them. Rules that look at earlier rows are left out.
+    pub fn warnings(&mut self, decoded: &DecodedBatch) -> Vec<(RuleNumber, RowSet)> {
+        let mut broken = self.rules.judge(&decoded.rows, &self.unparsed(decoded)).rules;
+        broken.retain(|(rule, _)| self.contract.rules[usize::from(rule.0)].severity == Severity::Warn);
+        broken
     }
 
     /// This judge with a rule that panics on a text, to test that it costs that row only.

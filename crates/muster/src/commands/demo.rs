@@ -23,14 +23,13 @@ use crate::alerting::{SENDING_LIMIT, Sender};
 use crate::cli::DemoArgs;
 use crate::dropping::{Dropper, files_of};
 use crate::exit::Exit;
-use crate::http::{self, Readiness};
+use crate::http::Process;
 use crate::ingest::drift_windows::DriftPlan;
 use crate::ingest::{Ingest, Shared, schemas};
-use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
 use crate::publishing::{Progress, Published};
-use crate::reporting::reports;
+use crate::reporting::answer;
 use crate::scoring::passing::Pass;
 use crate::scoring::training::train_and_keep;
 use crate::scoring::{Planned, Scorer, Tools, scheduling};
@@ -70,11 +69,7 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         ));
     }
     let project = Project::load(folder)?;
-    let planned: Vec<Planned> = project
-        .pipelines
-        .iter()
-        .map(|pipeline| Planned::new(pipeline, &project.contracts))
-        .collect::<anyhow::Result<_>>()?;
+    let planned = Planned::all(&project.pipelines, &project.contracts)?;
     let database = Database::open(folder, &args.database).await?;
     let mock = if args.kafka.brokers.is_none() {
         Some(mock_broker(&project, args.partitions)?)
@@ -82,44 +77,35 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         None
     };
     let connection = servers::kafka(&args.kafka, mock.as_ref().map(MockBroker::brokers))?;
-    let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
-    let (metrics, readiness) = (Metrics::new(), Readiness::default());
+    let process = Process::new(args.ingest.drain_secs)?;
+    let shutdown = process.shutdown.clone();
     if !args.once {
-        let reports = reports(&project, &database, Role::Ingest, &args.http, &args.link).await?;
-        http::start(
-            &args.http.address,
-            metrics.clone(),
-            readiness.clone(),
-            shutdown.clone(),
-            reports,
-        )
-        .await?;
+        answer(&project, &database, Role::Ingest, (&args.http, &args.link), &process).await?;
     }
-    let (ingest_ledger, score_ledger) = (
-        database.ledger(Role::Ingest).await?,
-        database.ledger(Role::Score).await?,
-    );
+    let ingest_ledger = database.ledger(Role::Ingest).await?;
+    let score_ledger = database.ledger(Role::Score).await?;
     let files = Arc::new(FolderStore::new(folder));
-    let shared = Shared::new(
-        ingest_ledger.clone(),
-        files.clone(),
-        metrics.clone(),
-        readiness.clone(),
-        shutdown.clone(),
-    );
+    let shared = Shared::new(ingest_ledger.clone(), files.clone(), process.clone());
     let dropper = Dropper::new(
         folder,
         &connection,
         &ingest_ledger,
         mock.is_none().then_some(args.partitions),
     )?;
-    let sender = Sender::new(&project, ingest_ledger, None, metrics.clone(), shutdown.clone())?;
+    // Connections of its own: whoever tells people never waits for, or holds up, ingest.
+    let sender = Sender::new(
+        &project,
+        database.ledger(Role::Ingest).await?,
+        args.link.public_url.clone(),
+        process.metrics.clone(),
+        shutdown.clone(),
+    )?;
     let scorer = Scorer::new(Tools {
         ledger: score_ledger.clone(),
         files,
         folder: folder.to_owned(),
-        metrics,
-        readiness,
+        metrics: process.metrics,
+        readiness: process.readiness,
         shutdown: shutdown.clone(),
         lease: Duration::from_secs_f64(args.score.lease_secs),
     });
@@ -145,11 +131,12 @@ pub async fn run(folder: &Path, args: &DemoArgs, output: Output) -> anyhow::Resu
         folder: folder.to_owned(),
         pipelines: demo.planned.clone(),
     };
+    let brokers = connection.brokers().to_owned();
     let plan = plan(&options, project.contracts.clone(), connection, registry, drift);
     let ingest = Ingest::start(shared.clone(), plan).await?;
     let shown = demo.once(&ingest, began).await;
     if shown.is_ok() && !args.once {
-        Output::say("staying up until Ctrl-C");
+        Output::say(&format!("staying up until Ctrl-C; Kafka answers on {brokers}"));
         let sending = tokio::spawn(sender.run());
         demo.stay(&shutdown).await?;
         let _ = tokio::time::timeout(SENDING_LIMIT, sending).await;

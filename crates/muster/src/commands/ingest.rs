@@ -12,18 +12,16 @@ use muster_stream::{Connection, GroupProtocol, ReceiverConfig};
 use crate::cli::{self, IngestArgs, IngestOptions};
 use crate::dropping::Dropper;
 use crate::exit::Exit;
-use crate::http::{self, Readiness};
+use crate::http::Process;
 use crate::ingest::assignments::Beginning;
 use crate::ingest::drift_windows::DriftPlan;
 use crate::ingest::sealing::SealLimits;
 use crate::ingest::{Ingest, Plan, Shared, schemas};
-use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::project::Project;
-use crate::reporting::reports;
+use crate::reporting::answer;
 use crate::scoring::Planned;
 use crate::servers::{self, Database};
-use crate::shutdown::Shutdown;
 
 /// Ingests until a stop is asked for, or with `--once` until everything there is was committed.
 pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
@@ -32,21 +30,13 @@ pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
     let connection = servers::kafka(&args.kafka, None)?;
     let database = Database::open(folder, &args.database).await?;
     let ledger = database.ledger(Role::Ingest).await?;
-    let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
-    let (metrics, readiness) = (Metrics::new(), Readiness::default());
+    let process = Process::new(args.ingest.drain_secs)?;
+    let shutdown = process.shutdown.clone();
     if !args.once {
-        let reports = reports(&project, &database, Role::Ingest, &args.http, &args.link).await?;
-        http::start(
-            &args.http.address,
-            metrics.clone(),
-            readiness.clone(),
-            shutdown.clone(),
-            reports,
-        )
-        .await?;
+        answer(&project, &database, Role::Ingest, (&args.http, &args.link), &process).await?;
     }
     let files = Arc::new(FolderStore::new(folder));
-    let shared = Shared::new(ledger, files, metrics, readiness, shutdown.clone());
+    let shared = Shared::new(ledger, files, process);
     let registry = schemas::registry(servers::registry_url(&args.kafka)?)?;
     let watching = Dropper::watch_if(args.watch, folder, &connection, &shared, &contracts)?;
     let drift = drift_of(&project, &contracts)?;
@@ -76,16 +66,13 @@ pub async fn run(folder: &Path, args: &IngestArgs) -> anyhow::Result<Exit> {
 /// The pipelines that read these contracts, to be measured for drift.
 fn drift_of(project: &Project, contracts: &[Arc<Contract>]) -> anyhow::Result<DriftPlan> {
     let reads = |pipeline: &&Arc<Pipeline>| {
-        contracts
-            .iter()
-            .any(|contract| pipeline.sources.contains(&contract.name))
+        let mut names = contracts.iter().map(|contract| &contract.name);
+        names.any(|name| pipeline.sources.contains(name))
     };
-    let pipelines = project.pipelines.iter().filter(reads);
+    let pipelines: Vec<Arc<Pipeline>> = project.pipelines.iter().filter(reads).cloned().collect();
     Ok(DriftPlan {
         folder: project.folder.clone(),
-        pipelines: pipelines
-            .map(|pipeline| Planned::new(pipeline, &project.contracts))
-            .collect::<anyhow::Result<_>>()?,
+        pipelines: Planned::all(&pipelines, &project.contracts)?,
     })
 }
 

@@ -18,7 +18,9 @@ mod resume;
 mod rules;
 mod score;
 mod serve;
+mod tap;
 mod test;
+mod top;
 mod train;
 mod validate;
 
@@ -46,7 +48,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Resume(args) => resume::run(&folder, &args, output).await,
         Command::Rules(args) => rules::run(&folder, args, output).await,
         Command::Score(args) => score::run(&folder, &args, output).await,
+        Command::Tap(args) => tap::run(&folder, &args, output).await,
         Command::Test(args) => test::run(&folder, &args, output),
+        Command::Top(args) => top::run(&folder, &args, output).await,
         Command::Train(args) => train::run(&folder, &args, output).await,
         Command::Demo(args) => demo::run(&folder, &args, output).await,
         Command::Publish(args) => publish::run(&folder, args, output).await,

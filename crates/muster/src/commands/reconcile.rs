@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use muster_store::Role;
+use muster_store::ledger::counts::Counts;
 use muster_store::ledger::reconcile::Reconciled;
 use serde_json::json;
 
@@ -39,40 +40,27 @@ pub fn account(reconciled: &Reconciled) -> String {
         "+ tombstone",
         "repaired",
     ];
-    let counts = |row: &muster_store::ledger::reconcile::ReconcileRow| {
-        [
-            row.received,
-            row.good,
-            row.bad,
-            row.duplicate,
-            row.tombstone,
-            row.repaired,
-        ]
-    };
-    let line = |topic: &str, partition: String, counts: [u64; 6]| {
-        let [received, good, bad, duplicate, tombstone, repaired] = counts.map(|count| count.to_string());
+    let line = |topic: &str, partition: String, counts: &Counts| {
         vec![
             topic.to_owned(),
             partition,
-            received,
+            counts.received.to_string(),
             "=".into(),
-            good,
-            bad,
-            duplicate,
-            tombstone,
-            repaired,
+            counts.good.to_string(),
+            counts.bad.to_string(),
+            counts.duplicate.to_string(),
+            counts.tombstone.to_string(),
+            counts.repaired.to_string(),
         ]
     };
-    let mut total = [0; 6];
+    let mut total = Counts::default();
     let mut lines = Vec::new();
-    let (idle, rows): (Vec<_>, Vec<_>) = reconciled.rows.iter().partition(|row| row.received == 0);
+    let (idle, rows): (Vec<_>, Vec<_>) = reconciled.rows.iter().partition(|row| row.counts.received == 0);
     for row in rows {
-        for (sum, count) in total.iter_mut().zip(counts(row)) {
-            *sum += count;
-        }
-        lines.push(line(&row.topic, row.partition.to_string(), counts(row)));
+        total.add(&row.counts);
+        lines.push(line(&row.topic, row.partition.to_string(), &row.counts));
     }
-    lines.push(line("all", String::new(), total));
+    lines.push(line("all", String::new(), &total));
     let mut text = table(&header, &[1, 2, 4, 5, 6, 7, 8], lines);
     if !idle.is_empty() {
         let _ = write!(text, "\n{} more partitions received nothing.", idle.len());

@@ -10,33 +10,28 @@ use muster_store::{FolderStore, Role};
 
 use crate::cli::ScoreArgs;
 use crate::exit::Exit;
-use crate::http::{self, Readiness};
-use crate::metrics::Metrics;
+use crate::http::Process;
 use crate::output::Output;
 use crate::project::Project;
-use crate::reporting::reports;
+use crate::reporting::answer;
 use crate::scoring::passing::{Manner, Pass};
 use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::Database;
-use crate::shutdown::Shutdown;
 
 /// Scores once, or until a stop is asked for.
 pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Result<Exit> {
     let project = Project::load(folder)?;
     let pipelines = project.pipelines_named(&args.pipelines)?;
-    let planned: Vec<Planned> = pipelines
-        .iter()
-        .map(|pipeline| Planned::new(pipeline, &project.contracts))
-        .collect::<anyhow::Result<_>>()?;
+    let planned = Planned::all(&pipelines, &project.contracts)?;
     let database = Database::open(folder, &args.database).await?;
-    let drain = Duration::from_secs_f64(args.drain_secs);
-    let (metrics, readiness, shutdown) = (Metrics::new(), Readiness::default(), Shutdown::on_signals(drain)?);
+    let process = Process::new(args.drain_secs)?;
+    let shutdown = process.shutdown.clone();
     let scorer = Scorer::new(Tools {
         ledger: database.ledger(Role::Score).await?,
         files: Arc::new(FolderStore::new(folder)),
         folder: folder.to_owned(),
-        metrics: metrics.clone(),
-        readiness: readiness.clone(),
+        metrics: process.metrics.clone(),
+        readiness: process.readiness.clone(),
         shutdown: shutdown.clone(),
         lease: Duration::from_secs_f64(args.score.lease_secs),
     });
@@ -48,8 +43,7 @@ pub async fn run(folder: &Path, args: &ScoreArgs, output: Output) -> anyhow::Res
         output.json(&passes)?;
         passes.iter().try_for_each(|pass| output.text(&describe(pass)))?;
     } else {
-        let reports = reports(&project, &database, Role::Score, &args.http, &args.link).await?;
-        http::start(&args.http.address, metrics, readiness, shutdown.clone(), reports).await?;
+        answer(&project, &database, Role::Score, (&args.http, &args.link), &process).await?;
         scheduling::run(&scorer, &planned, &shutdown).await?;
     }
     drop(scorer);

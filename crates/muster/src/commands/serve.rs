@@ -11,61 +11,41 @@ use crate::alerting::{SENDING_LIMIT, Sender};
 use crate::cli::ServeArgs;
 use crate::dropping::Dropper;
 use crate::exit::Exit;
-use crate::http::{self, Readiness};
+use crate::http::Process;
 use crate::ingest::drift_windows::DriftPlan;
 use crate::ingest::{Ingest, Shared, schemas};
-use crate::metrics::Metrics;
 use crate::project::Project;
-use crate::reporting::reports;
+use crate::reporting::answer;
 use crate::scoring::{Planned, Scorer, Tools, scheduling};
 use crate::servers::{self, Database};
-use crate::shutdown::Shutdown;
 
 /// Serves until a stop is asked for, then drains.
 pub async fn run(folder: &Path, args: &ServeArgs) -> anyhow::Result<Exit> {
     let project = Project::load(folder)?;
-    let planned: Vec<Planned> = project
-        .pipelines
-        .iter()
-        .map(|pipeline| Planned::new(pipeline, &project.contracts))
-        .collect::<anyhow::Result<_>>()?;
+    let planned = Planned::all(&project.pipelines, &project.contracts)?;
     let connection = servers::kafka(&args.kafka, None)?;
     let registry = schemas::registry(servers::registry_url(&args.kafka)?)?;
     let database = Database::open(folder, &args.database).await?;
-    let shutdown = Shutdown::on_signals(Duration::from_secs_f64(args.ingest.drain_secs))?;
-    let (metrics, readiness) = (Metrics::new(), Readiness::default());
-    let reports = reports(&project, &database, Role::Ingest, &args.http, &args.link).await?;
-    http::start(
-        &args.http.address,
-        metrics.clone(),
-        readiness.clone(),
-        shutdown.clone(),
-        reports,
-    )
-    .await?;
+    let process = Process::new(args.ingest.drain_secs)?;
+    let shutdown = process.shutdown.clone();
+    answer(&project, &database, Role::Ingest, (&args.http, &args.link), &process).await?;
     let files = Arc::new(FolderStore::new(folder));
     let ledger = database.ledger(Role::Ingest).await?;
-    let shared = Shared::new(
-        ledger,
-        files.clone(),
-        metrics.clone(),
-        readiness.clone(),
-        shutdown.clone(),
-    );
+    let shared = Shared::new(ledger, files.clone(), process.clone());
     // Connections of its own: whoever tells people never waits for, or holds up, ingest.
     let sender = Sender::new(
         &project,
         database.ledger(Role::Ingest).await?,
         args.link.public_url.clone(),
-        metrics.clone(),
+        process.metrics.clone(),
         shutdown.clone(),
     )?;
     let scorer = Scorer::new(Tools {
         ledger: database.ledger(Role::Score).await?,
         files,
         folder: folder.to_owned(),
-        metrics,
-        readiness,
+        metrics: process.metrics,
+        readiness: process.readiness,
         shutdown: shutdown.clone(),
         lease: Duration::from_secs_f64(args.score.lease_secs),
     });

@@ -38,7 +38,7 @@ use muster_stream::{Connection, Receiver, ReceiverConfig, Topics};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::http::Readiness;
+use crate::http::{Process, Readiness};
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use assignments::{Assignments, Beginning, LedgerAssigner};
@@ -96,13 +96,12 @@ pub struct Shared {
 
 impl Shared {
     /// What the parts share.
-    pub fn new(
-        ledger: Ledger,
-        files: Arc<dyn FileStore>,
-        metrics: Metrics,
-        readiness: Readiness,
-        shutdown: Shutdown,
-    ) -> Self {
+    pub fn new(ledger: Ledger, files: Arc<dyn FileStore>, process: Process) -> Self {
+        let Process {
+            metrics,
+            readiness,
+            shutdown,
+        } = process;
         Self {
             ledger,
             files,
@@ -382,7 +381,7 @@ fn spawn(
 }
 
 /// The contracts by topic; two contracts of one topic are refused.
-fn by_topic(contracts: &[Arc<Contract>]) -> anyhow::Result<HashMap<String, Arc<Contract>>> {
+pub fn by_topic(contracts: &[Arc<Contract>]) -> anyhow::Result<HashMap<String, Arc<Contract>>> {
     let mut by_topic: HashMap<String, Arc<Contract>> = HashMap::new();
     for contract in contracts {
         if let Some(other) = by_topic.insert(contract.topic.clone(), Arc::clone(contract)) {

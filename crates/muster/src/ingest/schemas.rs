@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use muster_registry::{Answer, CacheError, Options, Registry, SchemaCache};
+use muster_registry::{Answer, CacheError, NoCache, Options, Registry, SchemaCache};
 use muster_spec::SchemaId;
 use muster_store::Ledger;
 
@@ -22,6 +22,11 @@ const SPACING: Duration = Duration::from_secs(1);
 pub fn registry(url: Option<String>) -> anyhow::Result<Option<Registry>> {
     url.map(|url| Registry::new(&Options::new(&url)).context("could not use the schema registry"))
         .transpose()
+}
+
+/// A registry's schemas, kept in memory alone: for whoever looks on without a ledger.
+pub fn in_memory(registry: Registry) -> muster_registry::Schemas<NoCache> {
+    muster_registry::Schemas::new(registry, NoCache, CONFIRMATIONS, SPACING)
 }
 
 /// The ledger's copies of one registry's schemas.

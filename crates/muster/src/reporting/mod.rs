@@ -24,6 +24,7 @@ use muster_spec::Contract;
 use muster_store::Role;
 
 use crate::cli::{HttpArgs, LinkArgs};
+use crate::http::{self, Process};
 use crate::project::Project;
 use crate::servers::{self, Database};
 
@@ -82,17 +83,18 @@ impl Parts {
     }
 }
 
-/// The routes to the reports of a long-running command, with connections of their own and the rights of its role.
-pub async fn reports(
+/// Answers HTTP for a long-running command; the reports have connections of their own and the rights of its role.
+pub async fn answer(
     project: &Project,
     database: &Database,
     role: Role,
-    http: &HttpArgs,
-    link: &LinkArgs,
-) -> anyhow::Result<Routes> {
+    (http, link): (&HttpArgs, &LinkArgs),
+    process: &Process,
+) -> anyhow::Result<()> {
     let places = Places::of(link)?.served();
     let reporter = Reporter::new(project, database.ledger(role).await?, places);
-    Ok(Routes::new(reporter, servers::http_token(http)?))
+    let routes = Routes::new(reporter, servers::http_token(http)?);
+    http::start(&http.address, process.clone(), routes).await
 }
 
 /// Writes a report as HTML to this file and as JSON beside it; the two paths.

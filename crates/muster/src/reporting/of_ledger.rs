@@ -12,7 +12,8 @@ use muster_report::{
 };
 use muster_spec::{BatchId, Contract, ContractName, RuleNumber};
 use muster_store::files::FileStore;
-use muster_store::ledger::report::{Counts, Recent, ReportedBatch, ReportedFile, Scope};
+use muster_store::ledger::counts::Counts;
+use muster_store::ledger::report::{Recent, ReportedBatch, ReportedFile, Scope};
 use muster_store::{FolderStore, Ledger};
 use tokio::runtime::Handle;
 
@@ -46,6 +47,7 @@ enum About {
 /// What the ledger says, before a file was opened.
 struct Facts {
     about: About,
+    batches: u64,
     counts: Counts,
     versions: Vec<String>,
     hours: Vec<(u32, Counts)>,
@@ -127,8 +129,10 @@ impl Reporter {
             Scope::Day(day) => About::Day(*day),
         };
         let links = self.links(name, scope, &about).await?;
+        let (batches, counts) = ledger.reported_counts(name, scope).await?;
         Ok(Some(Facts {
-            counts: ledger.reported_counts(name, scope).await?,
+            batches,
+            counts,
             versions: ledger.reported_versions(name, scope).await?,
             hours: ledger.reported_hours(name, scope).await?,
             rules: self.rules(contract, scope).await?,
@@ -244,7 +248,7 @@ impl Reporter {
             About::Day(_) => by_hour(&facts.hours),
         };
         let parts = Parts {
-            subject: subject(facts.about, facts.counts.batches),
+            subject: subject(facts.about, facts.batches),
             versions: facts
                 .versions
                 .iter()

@@ -35,6 +35,12 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// Plans each of these pipelines.
+    pub fn all(pipelines: &[Arc<Pipeline>], contracts: &[Arc<Contract>]) -> anyhow::Result<Vec<Self>> {
+        let planned = pipelines.iter().map(|pipeline| Self::new(pipeline, contracts));
+        planned.collect()
+    }
+
     /// Plans a pipeline's view over the project's contracts.
     pub fn new(pipeline: &Arc<Pipeline>, contracts: &[Arc<Contract>]) -> anyhow::Result<Self> {
         let contracts: Vec<Contract> = contracts.iter().map(|contract| Contract::clone(contract)).collect();

@@ -141,6 +141,14 @@ fn no_value_of_a_person_is_in_a_log_line_a_metric_an_http_answer_or_an_alert() {
     serve.signal("TERM");
     let serve = serve.wait(LIMIT).with_code(0);
     let score = world.run(project, &["score", "--once", "--log", "debug"]).with_code(0);
+    let tap = ["tap", "--from", "earliest", "--once", "--rate", "0"];
+    let looked_on = [
+        world.run(project, &tap),
+        world.run(project, &[&tap[..], &["--format", "json"]].concat()),
+        world.run(project, &["top", "--once"]),
+        world.run(project, &["top", "--once", "--format", "json"]),
+    ]
+    .map(|ended| ended.with_code(0));
     let kept = [
         "alerts",
         "violations",
@@ -164,6 +172,14 @@ fn no_value_of_a_person_is_in_a_log_line_a_metric_an_http_answer_or_an_alert() {
     assert_eq!(world.ask(project, &ids), (2 * GOOD).to_string());
     assert!(!kept[0].is_empty(), "alerts were raised");
 
+    for tap in &looked_on[..2] {
+        assert_eq!(
+            tap.output.lines().count() as u64,
+            2 * (GOOD + BAD),
+            "every verdict was told"
+        );
+    }
+
     let people: BTreeSet<String> = (first..first + 2000).map(|person| person.to_string()).collect();
     let told = [&demo.said, &serve.said, &score.said];
     let mut lines = 0;
@@ -171,6 +187,7 @@ fn no_value_of_a_person_is_in_a_log_line_a_metric_an_http_answer_or_an_alert() {
         .into_iter()
         .chain(&answers)
         .chain(&kept)
+        .chain(looked_on.iter().flat_map(|ended| [&ended.output, &ended.said]))
         .flat_map(|text| text.lines())
     {
         lines += 1;

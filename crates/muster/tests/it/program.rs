@@ -104,12 +104,7 @@ impl Program {
 
     /// Sends a signal by its name without `SIG`.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("/bin/sh")
-            .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid])
-            .status()
-            .unwrap();
-        assert!(sent.success(), "no signal {name} to `{}`", self.what);
+        signal(&self.child.id().to_string(), name);
     }
 
     /// Whether it still runs.
@@ -253,6 +248,15 @@ impl Ended {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.output).unwrap_or_else(|error| panic!("`{}`: {error}\n{}", self.what, self.output))
     }
+}
+
+/// Sends a process a signal by its name without `SIG`.
+pub fn signal(pid: &str, name: &str) {
+    let sent = Command::new("/bin/sh")
+        .args(["-c", "kill -s \"$0\" \"$1\"", name, pid])
+        .status()
+        .unwrap();
+    assert!(sent.success(), "no signal {name} to {pid}");
 }
 
 /// Runs a command to its end.

@@ -17,7 +17,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Error, OnPath, Result, succeeded, tail_of};
-use crate::{guard, ports};
+use crate::{cached, guard, ports};
 
 /// The Apache Kafka that tests run against.
 pub const VERSION: &str = "4.3.1";
@@ -44,27 +44,10 @@ pub struct Prepared {
 impl Prepared {
     /// Gives the prepared Kafka, preparing it when it is missing or was made from other settings or by another Java.
     pub fn ensure() -> Result<Self> {
-        let cache = cache_folder()?;
-        fs::create_dir_all(&cache).on("create", &cache)?;
-        let folder = cache.join(format!("kafka-{VERSION}"));
         let stamp = stamp()?;
-        let lock_file = cache.join(format!("kafka-{VERSION}.lock"));
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_file)
-            .on("open", &lock_file)?;
-        lock.lock().on("lock", &lock_file)?;
-        if fs::read_to_string(folder.join("stamp")).is_ok_and(|made_from| made_from == stamp) {
-            let class_path = class_path(&folder)?;
-            return Ok(Self { folder, class_path });
-        }
-        let unfinished = cache.join(format!("kafka-{VERSION}.new"));
-        remove(&unfinished)?;
-        prepare(&unfinished, &stamp)?;
-        remove(&folder)?;
-        fs::rename(&unfinished, &folder).on("rename", &unfinished)?;
+        let is_current = |folder: &Path| fs::read_to_string(folder.join("stamp")).is_ok_and(|of| of == stamp);
+        let make = |folder: &Path| prepare(folder, &stamp);
+        let folder = cached::folder(&format!("kafka-{VERSION}"), is_current, make)?;
         let class_path = class_path(&folder)?;
         Ok(Self { folder, class_path })
     }
@@ -104,20 +87,6 @@ fn server_arguments(class_path: &str, overrides: &[(String, String)]) -> Vec<Str
     arguments
 }
 
-pub(crate) fn cache_folder() -> Result<PathBuf> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    let missing = Error::Missing {
-        what: "a cache folder".to_owned(),
-        hint: "set HOME or XDG_CACHE_HOME",
-    };
-    cache.map(|cache| cache.join("muster")).ok_or(missing)
-}
-
 /// What a prepared folder depends on: our two files and the Java that wrote the class archive.
 fn stamp() -> Result<String> {
     let java = program("java", "on Debian or Ubuntu `apt-get install default-jre-headless`")?;
@@ -148,7 +117,6 @@ pub(crate) fn program(name: &str, hint: &'static str) -> Result<PathBuf> {
 
 fn prepare(folder: &Path, stamp: &str) -> Result<()> {
     let maven = program("mvn", "on Debian or Ubuntu `apt-get install maven`")?;
-    fs::create_dir_all(folder).on("create", folder)?;
     for (name, text) in [("pom.xml", POM), ("broker.properties", PROPERTIES)] {
         let path = folder.join(name);
         fs::write(&path, text).on("write", &path)?;
@@ -218,7 +186,7 @@ fn prepare(folder: &Path, stamp: &str) -> Result<()> {
     warmed.and(asked)?;
     let archive = folder.join("kafka.jsa");
     fs::metadata(&archive).on("find", &archive)?;
-    remove(&folder.join("template/.lock"))?;
+    cached::remove(&folder.join("template/.lock"))?;
     let path = folder.join("stamp");
     fs::write(&path, stamp).on("write", &path)
 }
@@ -265,17 +233,4 @@ fn class_path(folder: &Path) -> Result<String> {
     }
     jars.sort();
     Ok(jars.join(":"))
-}
-
-/// Removes a file or a folder with all it holds; that it is not there is fine.
-pub(crate) fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).on("remove", path),
-        _ => Ok(()),
-    }
 }

@@ -12,6 +12,7 @@ pub mod claims;
 pub mod commit;
 pub mod contracts;
 mod copy_rows;
+pub mod counts;
 pub mod dead_letters;
 mod dialing;
 pub mod drift;
@@ -30,6 +31,7 @@ pub mod report;
 pub mod runs;
 mod session;
 pub mod sources;
+pub mod standing;
 pub mod tokens;
 mod wire;
 

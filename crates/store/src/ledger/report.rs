@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::Ledger;
+use super::counts::{Counts, SUMS};
 use super::keys::digest;
 use crate::error::Error;
 use crate::files::ListedFile;
@@ -39,25 +40,6 @@ pub struct ReportedBatch {
     pub previous: Option<BatchId>,
     /// The source's batch after it.
     pub next: Option<BatchId>,
-}
-
-/// How many rows there are of each kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Batches.
-    pub batches: u64,
-    /// Records received.
-    pub received: u64,
-    /// Good rows.
-    pub good: u64,
-    /// Bad records.
-    pub bad: u64,
-    /// Delivered before.
-    pub duplicate: u64,
-    /// With a null payload.
-    pub tombstone: u64,
-    /// Bad ones made good since.
-    pub repaired: u64,
 }
 
 /// A rule that was broken in an hour of the day.
@@ -123,10 +105,6 @@ pub struct Recent<T> {
     pub counts: Counts,
 }
 
-const COUNTS: &str = "count(*), coalesce(sum(received), 0)::bigint, coalesce(sum(good), 0)::bigint,
-    coalesce(sum(bad), 0)::bigint, coalesce(sum(duplicate), 0)::bigint, coalesce(sum(tombstone), 0)::bigint,
-    coalesce(sum(repaired), 0)::bigint";
-
 impl Ledger {
     /// A contract's batch; `None` where it has no such batch.
     pub async fn reported_batch(
@@ -165,7 +143,7 @@ impl Ledger {
         days_max: u32,
     ) -> Result<Vec<Recent<NaiveDate>>, Error> {
         let sql = format!(
-            "SELECT (committed_at AT TIME ZONE 'UTC')::date AS day, {COUNTS} FROM batches
+            "SELECT (committed_at AT TIME ZONE 'UTC')::date AS day, {SUMS} FROM batches
              WHERE contract = $1 AND tenant = $2
                AND ($3::date IS NULL OR committed_at < ($3::date + 1)::timestamp AT TIME ZONE 'UTC')
              GROUP BY day ORDER BY day DESC LIMIT $4"
@@ -196,7 +174,7 @@ impl Ledger {
         batches_max: u32,
     ) -> Result<Vec<Recent<BatchId>>, Error> {
         let sql = format!(
-            "SELECT id, {COUNTS} FROM (
+            "SELECT id, {SUMS} FROM (
                SELECT * FROM batches WHERE contract = $1 AND tenant = $2 ORDER BY id DESC LIMIT $3) AS last
              GROUP BY id ORDER BY id DESC"
         );
@@ -207,24 +185,25 @@ impl Ledger {
         Ok(rows.iter().map(|row| recent(row, BatchId(row.get(0)))).collect())
     }
 
-    /// The counts of what is reported on.
-    pub async fn reported_counts(&self, contract: &ContractName, scope: &Scope) -> Result<Counts, Error> {
-        let sql = format!("SELECT 0, {COUNTS} FROM {}", scope.batches());
+    /// How many batches are reported on, and what became of their records.
+    pub async fn reported_counts(&self, contract: &ContractName, scope: &Scope) -> Result<(u64, Counts), Error> {
+        let sql = format!("SELECT count(*), {SUMS} FROM {}", scope.batches());
         let rows = self.reported("count rows", &sql, contract, scope, &[]).await?;
-        Ok(rows.first().map(counts).unwrap_or_default())
+        let counted = |row: &Row| (row.get::<_, i64>(0) as u64, Counts::read(row, 1));
+        Ok(rows.first().map(counted).unwrap_or_default())
     }
 
     /// The counts of each hour of the day that has batches, in order.
     pub async fn reported_hours(&self, contract: &ContractName, scope: &Scope) -> Result<Vec<(u32, Counts)>, Error> {
         let sql = format!(
-            "SELECT extract(hour FROM committed_at AT TIME ZONE 'UTC')::integer AS hour, {COUNTS} FROM {}
+            "SELECT extract(hour FROM committed_at AT TIME ZONE 'UTC')::integer AS hour, {SUMS} FROM {}
              GROUP BY hour ORDER BY hour",
             scope.batches()
         );
         let rows = self.reported("count rows by hour", &sql, contract, scope, &[]).await?;
         Ok(rows
             .iter()
-            .map(|row| (row.get::<_, i32>(0) as u32, counts(row)))
+            .map(|row| (row.get::<_, i32>(0) as u32, Counts::read(row, 1)))
             .collect())
     }
 
@@ -378,23 +357,9 @@ impl Scope {
     }
 }
 
-/// The counts in the columns from 1 on.
-fn counts(row: &Row) -> Counts {
-    let count = |column: usize| row.get::<_, i64>(column) as u64;
-    Counts {
-        batches: count(1),
-        received: count(2),
-        good: count(3),
-        bad: count(4),
-        duplicate: count(5),
-        tombstone: count(6),
-        repaired: count(7),
-    }
-}
-
 fn recent<T>(row: &Row, of: T) -> Recent<T> {
     Recent {
         of,
-        counts: counts(row),
+        counts: Counts::read(row, 1),
     }
 }

@@ -64,7 +64,7 @@ pub enum RunState {
 }
 
 impl RunState {
-    fn of(word: &str) -> Self {
+    pub(super) fn of(word: &str) -> Self {
         match word {
             "done" => Self::Done,
             "skipped" => Self::Skipped,

@@ -20,6 +20,7 @@ mod scoring;
 mod seal;
 mod sources;
 mod speed;
+mod standing;
 mod support;
 mod sweep;
 mod tls;

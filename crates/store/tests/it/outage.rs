@@ -74,7 +74,7 @@ async fn a_commit_cut_anywhere_is_resolved_to_exactly_what_happened() {
         fixture.adds_up().await;
     }
     let reconciled = fixture.ingest.reconcile().await.unwrap();
-    assert_eq!(reconciled.rows[0].received, 40);
+    assert_eq!(reconciled.rows[0].counts.received, 40);
 }
 
 #[tokio::test]

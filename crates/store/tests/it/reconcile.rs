@@ -83,6 +83,6 @@ async fn an_empty_ledger_adds_up() {
     fixture.assign(topic_id(), 2, "a").await;
     let reconciled = fixture.ingest.reconcile().await.unwrap();
     assert_eq!(reconciled.rows.len(), 2);
-    assert!(reconciled.rows.iter().all(|row| row.received == 0));
+    assert!(reconciled.rows.iter().all(|row| row.counts.received == 0));
     assert_eq!(reconciled.faults, Vec::<String>::new());
 }

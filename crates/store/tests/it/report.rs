@@ -3,7 +3,8 @@
 use chrono::{DateTime, NaiveDate};
 use muster_spec::BatchId;
 use muster_store::ledger::commit::{Attempt, Statistic};
-use muster_store::ledger::report::{BrokenAt, Counts, MeasuredOver, Scope};
+use muster_store::ledger::counts::Counts;
+use muster_store::ledger::report::{BrokenAt, MeasuredOver, Scope};
 
 use crate::support::{Fixture, sealed, to_commit, topic_id};
 
@@ -41,7 +42,6 @@ async fn fixture() -> (Fixture, NaiveDate) {
 
 fn counts(batches: u64, bad: u64) -> Counts {
     Counts {
-        batches,
         received: batches * 10,
         good: batches * 10 - bad,
         bad,
@@ -59,7 +59,7 @@ async fn a_day_is_its_batches_by_the_clock_of_utc() {
     let (fixture, day) = fixture().await;
     let (ledger, name) = (&fixture.score, &fixture.contract.name);
     let scope = Scope::Day(day);
-    assert_eq!(ledger.reported_counts(name, &scope).await.unwrap(), counts(3, 6));
+    assert_eq!(ledger.reported_counts(name, &scope).await.unwrap(), (3, counts(3, 6)));
     let hours = ledger.reported_hours(name, &scope).await.unwrap();
     assert_eq!(hours, [(0, counts(1, 1)), (13, counts(1, 2)), (23, counts(1, 3))]);
     let rules = ledger.reported_rules(name, &scope).await.unwrap();
@@ -90,9 +90,15 @@ async fn a_day_is_its_batches_by_the_clock_of_utc() {
     assert_eq!(positions, [at(10), at(20)]);
 
     let empty = Scope::Day(day.succ_opt().unwrap());
-    assert_eq!(ledger.reported_counts(name, &empty).await.unwrap(), Counts::default());
+    assert_eq!(
+        ledger.reported_counts(name, &empty).await.unwrap(),
+        (0, Counts::default())
+    );
     let other = "other".into();
-    assert_eq!(ledger.reported_counts(&other, &scope).await.unwrap(), Counts::default());
+    assert_eq!(
+        ledger.reported_counts(&other, &scope).await.unwrap(),
+        (0, Counts::default())
+    );
 }
 
 #[tokio::test]
@@ -142,7 +148,7 @@ async fn a_batch_has_its_own_counts_and_its_neighbours() {
     assert_eq!((last.previous, last.next), (Some(ids[2]), None));
     assert_eq!(
         ledger.reported_counts(name, &Scope::Batch(ids[3])).await.unwrap(),
-        counts(1, 3)
+        (1, counts(1, 3))
     );
     // Another contract's name does not open it.
     let other = "other".into();

@@ -19,7 +19,10 @@ async fn a_topic_made_again_is_a_new_source_and_counts_with_the_old_one() {
     let reconciled = fixture.ingest.reconcile().await.unwrap();
     assert_eq!(reconciled.faults, Vec::<String>::new());
     assert_eq!(reconciled.rows.len(), 1);
-    assert_eq!((reconciled.rows[0].received, reconciled.rows[0].bad), (14, 2));
+    assert_eq!(
+        (reconciled.rows[0].counts.received, reconciled.rows[0].counts.bad),
+        (14, 2)
+    );
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 
 mod broken_wire;
 mod faults;
+mod follower;
 mod groups;
 mod logs;
 mod mock;

@@ -92,10 +92,7 @@ impl Report {
             .map(|rule| (rule.rule.clone(), json!(rule.rows)))
             .collect();
         json!({
-            "reconcile": self.reconciled.rows.iter().map(|row| json!({
-                "topic": row.topic, "partition": row.partition, "received": row.received, "good": row.good,
-                "bad": row.bad, "duplicate": row.duplicate, "tombstone": row.tombstone,
-            })).collect::<Vec<Value>>(),
+            "reconcile": self.reconciled.rows,
             "faults": self.reconciled.faults,
             "rules": rules,
             "model": self.models.first().map(model_json),

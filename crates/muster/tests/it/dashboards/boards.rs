@@ -13,7 +13,7 @@ pub struct Query {
 
 /// What a dashboard asks.
 pub struct Board {
-    /// Name and statement, in the order they build on each other.
+    /// Name and statement of those that the ledger answers, in the order they build on each other.
     pub variables: Vec<(String, String)>,
     /// Statements for the ledger.
     pub statements: Vec<Query>,
@@ -57,6 +57,7 @@ fn read(path: &PathBuf) -> Board {
     let variables = list(&board["templating"]["list"]).into_iter();
     Board {
         variables: variables
+            .filter(|variable| variable["type"] == "query")
             .map(|variable| (text(&variable["name"]).unwrap(), text(&variable["query"]).unwrap()))
             .collect(),
         statements,

@@ -88,7 +88,8 @@ impl Live {
         }
     }
 
-    /// Drops a file of rows, a fifth of them bad, into the watched folder.
+    /// Drops a file of rows into the watched folder: six hundred people whom the shipped sample does not have, two fifths
+    /// of their rows bad.
     fn drop_rows(&self) {
         let made = self.folder.path().join("made");
         let mut command = muster();
@@ -97,7 +98,7 @@ impl Live {
                 "generate",
                 "hr.candidate",
                 "--rows",
-                "400",
+                "2600",
                 "--faults",
                 "0.4",
                 "--seed",
@@ -106,8 +107,11 @@ impl Live {
             ])
             .arg(&made);
         run(command).with_code(0);
-        let file = self.folder.path().join("raw-data/hr.candidate/more.csv");
-        std::fs::copy(made.join("hr.candidate.csv"), file).unwrap();
+        // Damaged text is among them: bytes.
+        let made = std::fs::read(made.join("hr.candidate.csv")).unwrap();
+        let lines: Vec<&[u8]> = made.split_inclusive(|byte| *byte == b'\n').collect();
+        let more = [&lines[..1], &lines[2_001..]].concat().concat();
+        std::fs::write(self.folder.path().join("raw-data/hr.candidate/more.csv"), more).unwrap();
     }
 }
 
