@@ -216,3 +216,38 @@ fn secrets_are_written_once_each_its_own_for_their_owner_alone() {
         "nor the image"
     );
 }
+
+/// Has Compose of version 2 read a file; `None`, said loudly, where it is not installed.
+fn read_by_compose(file: &str) -> Option<std::process::Output> {
+    let ask = |program: &str, first: &[&str], arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(first).args(arguments).current_dir(root()).output().ok()
+    };
+    let is_second = |output: std::process::Output| {
+        output.status.success()
+            && !String::from_utf8_lossy(&output.stdout)
+                .trim_start_matches('v')
+                .starts_with("1.")
+    };
+    let ways: [(&str, &[&str]); 2] = [("docker", &["compose"]), ("docker-compose", &[])];
+    let found = ways
+        .into_iter()
+        .find(|(program, first)| ask(program, first, &["version", "--short"]).is_some_and(is_second));
+    let Some((program, first)) = found else {
+        eprintln!("\n*** NOT TESTED HERE, for want of Docker Compose 2 ***\n");
+        return None;
+    };
+    ask(program, first, &["-f", file, "--profile", "*", "config", "--quiet"])
+}
+
+#[test]
+fn compose_itself_accepts_the_file_and_refuses_one_with_a_key_it_does_not_know() {
+    let Some(output) = read_by_compose(COMPOSE) else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let altered = std::env::temp_dir().join(format!("muster-compose-{}.yml", std::process::id()));
+    let wrong = read(COMPOSE).replacen("healthcheck:", "healthchecks:", 1);
+    std::fs::write(&altered, wrong).expect("a file");
+    let output = read_by_compose(&altered.to_string_lossy()).expect("it was there just now");
+    std::fs::remove_file(&altered).expect("it was written");
+    assert!(!output.status.success(), "a misspelt key is accepted");
+}
