@@ -8,6 +8,8 @@ mod bad;
 mod contract;
 mod options;
 mod report;
+mod trace;
+mod verify;
 mod watching;
 
 use std::path::PathBuf;
@@ -21,6 +23,8 @@ pub use options::{
     DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
 };
 pub use report::ReportArgs;
+pub use trace::{TraceArgs, Traced};
+pub use verify::VerifyArgs;
 pub use watching::{TapArgs, TopArgs};
 
 /// Events that pass muster get scored.
@@ -158,6 +162,10 @@ pub enum Command {
     /// Watch verdicts as records arrive, personal fields masked.
     #[command(after_help = watching::TAP_HELP)]
     Tap(TapArgs),
+    /// Follow a record from Kafka to its prediction, or back.
+    Trace(TraceArgs),
+    /// Hold files against their sha-256, or a run's predictions against what they come to again.
+    Verify(VerifyArgs),
     /// List, show and promote model versions.
     #[command(after_help = MODELS_HELP)]
     Models(ModelsArgs),

@@ -31,7 +31,9 @@ mod shutdown;
 mod tap;
 mod text_flags;
 mod top;
+mod traces;
 mod validating;
+mod verifying;
 mod worker;
 
 use std::process::ExitCode;

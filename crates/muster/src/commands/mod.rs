@@ -21,8 +21,10 @@ mod serve;
 mod tap;
 mod test;
 mod top;
+mod trace;
 mod train;
 mod validate;
+mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -51,10 +53,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Tap(args) => tap::run(&folder, &args, output).await,
         Command::Test(args) => test::run(&folder, &args, output),
         Command::Top(args) => top::run(&folder, &args, output).await,
+        Command::Trace(args) => trace::run(&folder, &args, output).await,
         Command::Train(args) => train::run(&folder, &args, output).await,
         Command::Demo(args) => demo::run(&folder, &args, output).await,
         Command::Publish(args) => publish::run(&folder, args, output).await,
         Command::Serve(args) => serve::run(&folder, &args).await,
+        Command::Verify(args) => verify::run(&folder, &args, output).await,
         Command::Validate(args) => validate::run(&folder, args, output).await,
     }
 }

@@ -127,6 +127,7 @@ impl Scorer {
                 claim,
                 predictions: &scored.predictions,
                 features: scored.file.as_ref(),
+                bands: &planned.pipeline.bands,
                 alerts: &alerts,
             })
             .await;

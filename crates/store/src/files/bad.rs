@@ -162,6 +162,11 @@ impl<'r> BadRecords<'r> {
         self.reasons.is_valid(record).then(|| self.reasons.value(record))
     }
 
+    /// Its bytes; `None` for a record without a value.
+    pub fn payload(&self, record: usize) -> Option<&'r [u8]> {
+        self.payloads.is_valid(record).then(|| self.payloads.value(record))
+    }
+
     /// Adds a record to a batch of the same source, as it came.
     pub fn copy(&self, record: usize, into: &mut RawBatch) {
         let bytes = |column: &'r BinaryArray| column.is_valid(record).then(|| column.value(record));

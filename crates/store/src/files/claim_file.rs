@@ -13,6 +13,11 @@ use super::parquet_file::{Layout, ParquetFile};
 use super::{FileStore, Step, path_part};
 use crate::error::Error;
 
+const LAYOUT: Layout<'static> = Layout {
+    rising: &["_source", "_offset"],
+    ..Layout::PLAIN
+};
+
 /// Takes the features of one claim.
 pub struct ClaimWriter {
     store: Arc<dyn FileStore>,
@@ -47,7 +52,7 @@ impl ClaimWriter {
                 &self.folder,
                 &self.stem,
                 features.schema(),
-                &Layout::PLAIN,
+                &LAYOUT,
             )?,
         };
         self.file.insert(file).write(features)

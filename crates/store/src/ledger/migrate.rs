@@ -13,7 +13,7 @@ use crate::error::{Error, with_causes};
 const BOOTSTRAP: &str = include_str!("migrations/bootstrap.sql");
 
 /// Number, name and text; one a noun, in the order they build on each other.
-const MIGRATIONS: [(&str, &str); 15] = [
+const MIGRATIONS: [(&str, &str); 16] = [
     ("V1__contracts", include_str!("migrations/V1__contracts.sql")),
     ("V2__sources", include_str!("migrations/V2__sources.sql")),
     ("V3__batches", include_str!("migrations/V3__batches.sql")),
@@ -35,6 +35,7 @@ const MIGRATIONS: [(&str, &str); 15] = [
     ("V13__run_scores", include_str!("migrations/V13__run_scores.sql")),
     ("V14__drift", include_str!("migrations/V14__drift.sql")),
     ("V15__repairs", include_str!("migrations/V15__repairs.sql")),
+    ("V16__traces", include_str!("migrations/V16__traces.sql")),
 ];
 
 /// Names the lock among all advisory locks of the database: the bytes of `muster`.

@@ -33,6 +33,8 @@ mod session;
 pub mod sources;
 pub mod standing;
 pub mod tokens;
+pub mod trace;
+pub mod verify;
 mod wire;
 
 use std::sync::Arc;

@@ -9,6 +9,8 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures_util::SinkExt;
 use muster_batch::{Alert, DataFile, Prediction};
+use muster_spec::pipeline::Band;
+use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
 use super::claims::Claim;
@@ -32,6 +34,8 @@ pub struct ScoredClaim<'a> {
     pub predictions: &'a [Prediction],
     /// The sealed features that were scored.
     pub features: Option<&'a DataFile>,
+    /// The pipeline's bands that the scores were put into.
+    pub bands: &'a [Band],
     /// What people should be told.
     pub alerts: &'a [Alert],
 }
@@ -60,6 +64,7 @@ impl Ledger {
             if ended {
                 // Ending holds the run's row, so claims that end at once count one after another.
                 count(&transaction, scored).await?;
+                keep_bands(&transaction, scored).await?;
                 transaction.commit().await?;
             } else {
                 transaction.rollback().await?;
@@ -133,6 +138,22 @@ async fn count(
     let predictions: Vec<i64> = counted.into_values().collect();
     transaction
         .execute(SQL, &[&scored.claim.id, &bands, &twentieths, &predictions])
+        .await
+        .map(drop)
+}
+
+/// Keeps what the scores were put into, for whoever computes them again.
+async fn keep_bands(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    scored: ScoredClaim<'_>,
+) -> Result<(), tokio_postgres::Error> {
+    const SQL: &str = "UPDATE claims SET bands = $2 WHERE id = $1";
+    let bands = scored.bands.iter();
+    let bands: Vec<Value> = bands
+        .map(|band| json!({ "name": band.name, "from": band.from }))
+        .collect();
+    transaction
+        .execute(SQL, &[&scored.claim.id, &Json(bands)])
         .await
         .map(drop)
 }

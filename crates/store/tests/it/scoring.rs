@@ -101,6 +101,7 @@ pub fn predictions(claim: &Claim, count: i64) -> Vec<Prediction> {
 
 pub async fn write(fixture: &Fixture, claim: &Claim, predictions: &[Prediction]) -> Result<(), Error> {
     let scored = ScoredClaim {
+        bands: &[],
         claim,
         predictions,
         features: None,
@@ -367,6 +368,7 @@ async fn features_are_sealed_and_listed_with_their_claim() {
         format!("feature-data/visits/c{}-{}.parquet", claim.id, claim.token)
     );
     let scored = ScoredClaim {
+        bands: &[],
         claim: &claim,
         predictions: &predictions(&claim, 8),
         features: Some(&file),

@@ -1,0 +1,124 @@
+//! One row of a sealed file, found by its position without reading the file.
+//!
+//! Used by whoever traces a row. The footer says which row groups can hold the position; in those the position's columns are
+//! read, and of all others the pages with the row. So a row costs the same in a small file and in a large one, and the
+//! file's sha-256, which only the whole file could show, is not checked.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use arrow::error::ArrowError;
+use muster_spec::{Offset, SourceId};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter,
+};
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
+
+use super::FileStore;
+use super::parquet_file::unwound;
+use crate::error::Error;
+
+/// A row with its place in the file.
+#[derive(Clone, Debug)]
+pub struct SealedRow {
+    /// The row, alone in its batch.
+    pub rows: RecordBatch,
+    /// The row group that holds it.
+    pub row_group: usize,
+    /// Its number in the file, from 0.
+    pub row: u64,
+}
+
+/// What is read to find a position.
+const POSITION: [&str; 2] = ["_source", "_offset"];
+
+/// The row of a position in a file of good or bad rows or of features; `None` where it holds none.
+pub fn row_at(store: &dyn FileStore, path: &str, source: SourceId, offset: Offset) -> Result<Option<SealedRow>, Error> {
+    let file = store.open(path)?;
+    unwound(path, || find(file, source.0, offset.0))?.map_err(|reason| Error::damaged(path, reason))
+}
+
+fn find(file: File, source: i64, offset: i64) -> Result<Option<SealedRow>, String> {
+    let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load(&file, options).map_err(|error| error.to_string())?;
+    let mut before = 0;
+    for (at, group) in metadata.metadata().row_groups().iter().enumerate() {
+        if may_hold(group, "_source", source) && may_hold(group, "_offset", offset) {
+            let file = file.try_clone().map_err(|error| error.to_string())?;
+            if let Some((rows, place)) = find_in(file, metadata.clone(), at, source, offset)? {
+                return Ok(Some(SealedRow {
+                    rows,
+                    row_group: at,
+                    row: before + place,
+                }));
+            }
+        }
+        before += group.num_rows() as u64;
+    }
+    Ok(None)
+}
+
+/// Whether a column of a row group can have a value, as far as its statistics say.
+fn may_hold(group: &RowGroupMetaData, column: &str, value: i64) -> bool {
+    let column = group
+        .columns()
+        .iter()
+        .find(|known| known.column_path().string() == column);
+    match column.and_then(|column| column.statistics()) {
+        Some(Statistics::Int64(known)) => {
+            known.min_opt().is_none_or(|min| *min <= value) && known.max_opt().is_none_or(|max| *max >= value)
+        }
+        _ => true,
+    }
+}
+
+/// The row with its number in the row group.
+fn find_in(
+    file: File,
+    metadata: ArrowReaderMetadata,
+    group: usize,
+    source: i64,
+    offset: i64,
+) -> Result<Option<(RecordBatch, u64)>, String> {
+    const NOWHERE: u64 = u64::MAX;
+    let place = Arc::new(AtomicU64::new(NOWHERE));
+    let found = Arc::clone(&place);
+    let mut seen = 0;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), POSITION);
+    let is_it = move |rows: RecordBatch| -> Result<BooleanArray, ArrowError> {
+        let column = |name: &str| {
+            let column = rows
+                .column_by_name(name)
+                .and_then(|column| column.as_primitive_opt::<Int64Type>());
+            column.ok_or_else(|| ArrowError::SchemaError(format!("it has no column `{name}`")))
+        };
+        let (sources, offsets) = (column("_source")?.values(), column("_offset")?.values());
+        let row = offsets
+            .iter()
+            .zip(sources)
+            .position(|(at, of)| *at == offset && *of == source);
+        if let Some(row) = row {
+            found.store(seen + row as u64, Ordering::Relaxed);
+        }
+        seen += rows.num_rows() as u64;
+        Ok((0..rows.num_rows()).map(|at| Some(Some(at) == row)).collect())
+    };
+    let filter = RowFilter::new(vec![Box::new(ArrowPredicateFn::new(mask, is_it))]);
+    let mut reader = builder
+        .with_row_groups(vec![group])
+        .with_row_filter(filter)
+        .with_limit(1)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let rows = reader.next().transpose().map_err(|error| error.to_string())?;
+    let place = place.load(Ordering::Relaxed);
+    Ok(rows
+        .filter(|rows| rows.num_rows() == 1 && place != NOWHERE)
+        .map(|rows| (rows, place)))
+}
