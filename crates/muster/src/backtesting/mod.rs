@@ -9,6 +9,7 @@ mod sides;
 mod tally;
 mod unit;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,8 +17,8 @@ use std::time::Duration;
 use anyhow::bail;
 use muster_contract::decode::Decoder;
 use muster_contract::decode::stored::StoredRows;
-use muster_contract::judge::Judge;
-use muster_spec::{Check, Contract, RuleNumber, SchemaId};
+use muster_contract::judge::{Judge, KeyState};
+use muster_spec::{Check, Contract, RuleNumber, SchemaId, SourceId};
 use muster_store::FileStore;
 use muster_store::ledger::history::HistoryFile;
 
@@ -35,6 +36,8 @@ pub struct Backtest<'b> {
     pub by: Option<usize>,
     /// Where sealed files are.
     pub files: &'b dyn FileStore,
+    /// For each source, offsets of rows that were made good since they came, as rising half-open ranges.
+    pub repaired: HashMap<SourceId, Vec<(i64, i64)>>,
     /// Where writers' schemas are.
     pub find: FindSchema<'b>,
     /// Told of rows as they are done.
@@ -108,6 +111,7 @@ impl<'b> Worker<'b> {
             tools: Tools {
                 files: backtest.files,
                 find: backtest.find,
+                repaired: &[],
                 decoder: Decoder::new(Arc::clone(backtest.contract))?,
                 stored: StoredRows::new(backtest.contract)?,
                 conflict: conflict.filter(|_| backtest.contract.event_id.is_some()),
@@ -118,12 +122,29 @@ impl<'b> Worker<'b> {
     }
 
     fn judge(&mut self, piece: &[HistoryFile]) -> anyhow::Result<()> {
+        let repaired = self.backtest.repaired.get(&piece[0].source);
+        self.tools.repaired = repaired.map_or(&[], Vec::as_slice);
         let mut keys = self.judge.key_state();
-        let mut good: Side<'_, GoodPart> = Side::new(piece.iter().filter(|file| file.is_good));
-        let mut bad: Side<'_, BadPart> = Side::new(piece.iter().filter(|file| !file.is_good));
+        // Rows that were repaired were accepted after those among which their offsets lie.
+        for is_repair in [false, true] {
+            let of = |is_good: bool| {
+                let files = piece.iter();
+                files.filter(move |file| file.is_repair == is_repair && file.is_good == is_good)
+            };
+            self.judge_in_order(&piece[0], (Side::new(of(true)), Side::new(of(false))), &mut keys)?;
+        }
+        Ok(())
+    }
+
+    fn judge_in_order(
+        &mut self,
+        source: &HistoryFile,
+        (mut good, mut bad): (Side<'_, GoodPart>, Side<'_, BadPart>),
+        keys: &mut KeyState,
+    ) -> anyhow::Result<()> {
         while let Some(unit) = unit::next(&mut good, &mut bad, &mut self.tools)? {
             let (rows, records) = (unit.decoded.rows.clone(), unit.decoded.record_of_row.clone());
-            let judged = self.judge.judge(unit.decoded, &mut keys);
+            let judged = self.judge.judge(unit.decoded, keys);
             if let Some(full) = keys.full() {
                 let rule = self.rule_id(full.rule);
                 bail!(
@@ -136,8 +157,7 @@ impl<'b> Worker<'b> {
                 let by = self.backtest.by;
                 let values = by.map(|field| tally::values(rows.column(field), &records, unit.was.len()));
                 let values = values.transpose()?;
-                self.tally
-                    .add(&piece[0], &unit.was, bad.part(), values.as_ref(), &judged);
+                self.tally.add(source, &unit.was, bad.part(), values.as_ref(), &judged);
             }
         }
         Ok(())

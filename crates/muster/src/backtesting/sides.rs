@@ -17,9 +17,12 @@ use muster_store::files::{self, BadRecords, Batches};
 use muster_store::ledger::history::HistoryFile;
 
 use super::FindSchema;
+use crate::repairing::rows::is_in;
 
 /// What parts are made with.
 pub struct Tools<'t> {
+    /// Offsets of the source's rows that were made good since, as rising half-open ranges.
+    pub repaired: &'t [(i64, i64)],
     pub files: &'t dyn FileStore,
     pub find: FindSchema<'t>,
     pub decoder: Decoder,
@@ -136,6 +139,8 @@ pub struct BadPart {
     pub timestamps: Vec<i64>,
     /// For each record, the ids of the rules it broke.
     pub violations: Vec<Vec<String>>,
+    /// For each record, whether it was made good since: then it is judged as the row that it became.
+    pub repaired: Vec<bool>,
     pub is_asked: bool,
 }
 
@@ -162,6 +167,7 @@ impl Part for BadPart {
             decoded.findings.sort_unstable_by_key(|finding| finding.row);
         }
         Ok(Self {
+            repaired: offsets.iter().map(|offset| is_in(tools.repaired, *offset)).collect(),
             decoded,
             offsets,
             timestamps,

@@ -52,7 +52,9 @@ pub fn next(
                 good_at += 1;
             }
             (_, Some(part)) => {
-                made.bad(part, bad_at);
+                if !part.repaired[bad_at] {
+                    made.bad(part, bad_at);
+                }
                 bad_at += 1;
             }
             (Some(_) | None, None) => break,

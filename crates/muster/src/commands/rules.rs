@@ -1,5 +1,7 @@
 //! `muster rules backtest`: changed rules on stored rows, before they go live.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +47,12 @@ pub async fn run(folder: &Path, args: RulesArgs, output: Output) -> anyhow::Resu
             contract.name
         );
     }
+    let mut repaired = HashMap::new();
+    for file in &files {
+        if let Entry::Vacant(source) = repaired.entry(file.source) {
+            source.insert(ledger.repaired_rows(file.source).await?);
+        }
+    }
     let bar = Output::bar(files.iter().map(|file| file.file.rows).sum(), "rows");
     let (shown, judged_by, folder) = (bar.clone(), Arc::clone(&contract), folder.to_owned());
     let runtime = Handle::current();
@@ -53,6 +61,7 @@ pub async fn run(folder: &Path, args: RulesArgs, output: Output) -> anyhow::Resu
             contract: &judged_by,
             by,
             files: &FolderStore::new(&folder),
+            repaired,
             find: &|id| runtime.block_on(kept(&ledger, id)),
             progress: &|rows| shown.inc(rows),
         };

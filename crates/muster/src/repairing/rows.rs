@@ -48,7 +48,8 @@ impl Selection {
     }
 }
 
-fn is_in(ranges: &[(i64, i64)], offset: i64) -> bool {
+/// Whether an offset lies in one of some rising half-open ranges.
+pub fn is_in(ranges: &[(i64, i64)], offset: i64) -> bool {
     let after = ranges.partition_point(|(from, _)| *from <= offset);
     after > 0 && offset < ranges[after - 1].1
 }

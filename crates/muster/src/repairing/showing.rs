@@ -14,7 +14,7 @@ use muster_batch::Origin;
 use muster_contract::decode::Decoder;
 use muster_contract::patch::Patcher;
 use muster_spec::{Contract, Offset, SourceId};
-use muster_store::files::{self, BadRecords, FileStore};
+use muster_store::files::{self, BadRecords, FileStore, SealedRow};
 use muster_store::ledger::bad_files::{BadFile, BadFilter};
 use muster_store::ledger::repairs::RepairStep;
 use muster_store::{Error, Ledger};
@@ -237,51 +237,62 @@ impl Showing {
     pub fn steps(&self, source: SourceId, offset: i64) -> anyhow::Result<Vec<Step>> {
         let listing = self.ledger.repairs_of(source, Offset(offset));
         let steps = self.runtime.block_on(listing)?;
-        steps.iter().map(|step| self.step(step, offset)).collect()
+        let at = (source, Offset(offset));
+        let told = steps.iter().map(|of| step(&*self.files, &self.contract, of, at, false));
+        told.collect()
     }
+}
 
-    fn step(&self, step: &RepairStep, offset: i64) -> anyhow::Result<Step> {
-        let mut told = Step {
-            kind: step.kind.clone(),
-            repair: step.repair,
-            batch: step.batch.0,
-            author: step.author.clone(),
-            reason: step.reason.clone(),
-            committed_at: step.committed_at,
-            contract_version: step.contract_version.to_string(),
-            good: step.good,
-            rules_left: Vec::new(),
-            changes: Vec::new(),
+/// A step as people read it, with what the patch changed of the row; personal values are masked unless `personal`.
+pub fn step(
+    files: &dyn FileStore,
+    contract: &Contract,
+    step: &RepairStep,
+    (source, offset): (SourceId, Offset),
+    personal: bool,
+) -> anyhow::Result<Step> {
+    let mut told = Step {
+        kind: step.kind.clone(),
+        repair: step.repair,
+        batch: step.batch.0,
+        author: step.author.clone(),
+        reason: step.reason.clone(),
+        committed_at: step.committed_at,
+        contract_version: step.contract_version.to_string(),
+        good: step.good,
+        rules_left: Vec::new(),
+        changes: Vec::new(),
+    };
+    let Some(patch) = &step.patch else { return Ok(told) };
+    let Some(SealedRow { rows, .. }) = files::row_at(files, &patch.path, source, offset)? else {
+        return Err(Error::damaged(&*patch.path, "it has not the row that the ledger says").into());
+    };
+    let left = rows["_violations"].as_list::<i32>().value(0);
+    told.rules_left = left.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+    for field in &contract.fields {
+        let text = |side: &str| {
+            let column = rows.column_by_name(&format!("{}.{side}", field.name))?;
+            let texts = column.as_string_opt::<i32>()?;
+            Some(texts.is_valid(0).then(|| texts.value(0)))
         };
-        let Some(patch) = &step.patch else { return Ok(told) };
-        for rows in files::open(&*self.files, patch, None)? {
-            let rows = rows?;
-            let offsets = rows["_offset"].as_primitive::<arrow::datatypes::Int64Type>();
-            let Some(row) = offsets.values().iter().position(|found| *found == offset) else {
-                continue;
-            };
-            let left = rows["_violations"].as_list::<i32>().value(row);
-            told.rules_left = left.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
-            for field in &self.contract.fields {
-                let text = |side: &str| {
-                    let column = rows.column_by_name(&format!("{}.{side}", field.name))?;
-                    let texts = column.as_string_opt::<i32>()?;
-                    Some(texts.is_valid(row).then(|| texts.value(row)))
-                };
-                if let (Some(before), Some(after)) = (text("before"), text("after"))
-                    && before != after
-                {
-                    told.changes.push(SampleChange {
-                        field: field.name.clone(),
-                        before: masked(field, before),
-                        after: masked(field, after),
-                    });
-                }
+        let shown = |value: Option<&str>| {
+            if personal {
+                value.map(str::to_owned)
+            } else {
+                masked(field, value)
             }
-            return Ok(told);
+        };
+        if let (Some(before), Some(after)) = (text("before"), text("after"))
+            && before != after
+        {
+            told.changes.push(SampleChange {
+                field: field.name.clone(),
+                before: shown(before),
+                after: shown(after),
+            });
         }
-        Err(Error::damaged(&*patch.path, "it has not the row that the ledger says").into())
     }
+    Ok(told)
 }
 
 /// Writes a row as one line: its place, its rules and its fields, as `--patch` reads them.

@@ -15,11 +15,13 @@ use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
 use muster_spec::{BatchId, Contract, Offset, RunId, SourceId};
 use muster_store::files::{BadRecords, SealedRow, row_at};
+use muster_store::ledger::repairs::RepairStep;
 use muster_store::ledger::trace::{TracedAlert, TracedBatch, TracedFile, TracedPrediction, TracedSource};
 use muster_store::{FolderStore, Ledger};
 use serde::Serialize;
 
 use crate::contracts;
+use crate::repairing::showing::{Step, step};
 pub use words::describe;
 
 /// Follows records through a project's ledger and files.
@@ -40,7 +42,7 @@ pub struct Trace {
     /// The topic's id, and how many topics of its name came before.
     pub topic_id: String,
     pub incarnation: u32,
-    /// `good`, `bad`, `duplicate`, `tombstone`, `gap`, `not received`, or `lost` where its file is.
+    /// `good`, `bad`, `repaired`, `duplicate`, `tombstone`, `gap`, `not received`, or `lost` where its file is.
     pub verdict: &'static str,
     /// Why, where that takes words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,8 +55,11 @@ pub struct Trace {
     /// The sha-256 of the record's bytes, which are stored of bad records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_sha256: Option<String>,
+    /// The row as it was first judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<Row>,
+    /// What was done to it since, in order.
+    pub repairs: Vec<Repair>,
     pub predictions: Vec<Prediction>,
     /// Alerts that were raised with its batch.
     pub alerts: Vec<Alert>,
@@ -82,6 +87,16 @@ pub struct Row {
     pub values_sha256: String,
     /// The values; those that are masked have none.
     pub values: Vec<values::Shown>,
+}
+
+/// What was done to a bad row.
+#[derive(Clone, Debug, Serialize)]
+pub struct Repair {
+    #[serde(flatten)]
+    pub step: Step,
+    /// The row that became good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<Row>,
 }
 
 /// A prediction with what it was made of.
@@ -176,6 +191,7 @@ impl Tracer {
             warnings: Vec::new(),
             payload_sha256: None,
             row: None,
+            repairs: Vec::new(),
             predictions: Vec::new(),
             alerts: Vec::new(),
         };
@@ -193,9 +209,20 @@ impl Tracer {
             revision: batch.revision,
             committed_at: moment(batch.committed_at),
         });
-        let batches = [batch.id];
+        let steps = self.ledger.repairs_of(source.id, offset).await?;
+        let batches: Vec<BatchId> = std::iter::once(batch.id)
+            .chain(steps.iter().map(|step| step.batch))
+            .collect();
         let files = self.ledger.files_of(&batches).await?;
-        self.judged(&mut trace, (source, offset), &batch, &contract, &files)?;
+        self.judged(&mut trace, (source, offset), &batch, &contract, &files);
+        for step in &steps {
+            trace
+                .repairs
+                .push(self.repaired(step, (source, offset), &contract, &files)?);
+            if step.good {
+                trace.verdict = "repaired";
+            }
+        }
         self.scored(&mut trace, (source, offset), &contract, &batches, &files)
             .await?;
         Ok(trace)
@@ -220,48 +247,52 @@ impl Tracer {
         batch: &TracedBatch,
         contract: &Contract,
         files: &[TracedFile],
-    ) -> anyhow::Result<()> {
+    ) {
         if batch.is_duplicate {
             trace.verdict = "duplicate";
-            return Ok(());
+            return;
         }
-        for (kind, verdict) in [("good", "good"), ("bad", "bad")] {
+        for kind in ["good", "bad"] {
             let Some(file) = files.iter().find(|file| file.kind == kind && file.batch == batch.id) else {
                 continue;
             };
             match row_at(&*self.files, &file.file.path, source.id, offset) {
                 Ok(None) => {}
                 Ok(Some(found)) => {
-                    trace.verdict = verdict;
-                    if kind == "bad" {
-                        self.refused(trace, &found);
-                    }
+                    trace.verdict = kind;
+                    refused(trace, &found);
                     let shown = |name: &str| self.is_shown(contract, name);
                     trace.row = Some(row(file, &found, &shown));
-                    return Ok(());
+                    return;
                 }
                 Err(error) => {
                     (trace.verdict, trace.why) = ("lost", Some(error.to_string()));
-                    return Ok(());
+                    return;
                 }
             }
         }
-        (trace.verdict, trace.why) = (
-            "tombstone",
-            Some("a record without a value, or none at this offset".to_owned()),
-        );
-        Ok(())
+        trace.verdict = "tombstone";
+        trace.why = Some("a record without a value, or none at this offset".to_owned());
     }
 
-    /// What a bad file says of a record.
-    fn refused(&self, trace: &mut Trace, found: &SealedRow) {
-        let Some(records) = BadRecords::read(&found.rows) else {
-            return;
+    /// A step with the row that it made good.
+    fn repaired(
+        &self,
+        of: &RepairStep,
+        (source, offset): (&TracedSource, Offset),
+        contract: &Contract,
+        files: &[TracedFile],
+    ) -> anyhow::Result<Repair> {
+        let file = files.iter().find(|file| file.kind == "good" && file.batch == of.batch);
+        let found = match file.filter(|_| of.good) {
+            Some(file) => row_at(&*self.files, &file.file.path, source.id, offset)?.map(|found| (file, found)),
+            None => None,
         };
-        trace.violations = records.violations(0).map(str::to_owned).collect();
-        trace.warnings = records.warnings(0).map(str::to_owned).collect();
-        trace.why = records.reason(0).map(str::to_owned);
-        trace.payload_sha256 = records.payload(0).map(digest::of_bytes);
+        let shown = |name: &str| self.is_shown(contract, name);
+        Ok(Repair {
+            step: step(&*self.files, contract, of, (source.id, offset), self.reveal)?,
+            row: found.map(|(file, found)| row(file, &found, &shown)),
+        })
     }
 
     /// Whether a column's values are shown: a position's always, a field's where it is public.
@@ -328,6 +359,17 @@ impl Tracer {
             alerts,
         })
     }
+}
+
+/// What a bad file says of a record; a good row has not those columns.
+fn refused(trace: &mut Trace, found: &SealedRow) {
+    let Some(records) = BadRecords::read(&found.rows) else {
+        return;
+    };
+    trace.violations = records.violations(0).map(str::to_owned).collect();
+    trace.warnings = records.warnings(0).map(str::to_owned).collect();
+    trace.why = records.reason(0).map(str::to_owned);
+    trace.payload_sha256 = records.payload(0).map(digest::of_bytes);
 }
 
 const NOT_RECEIVED: &str = "not received";

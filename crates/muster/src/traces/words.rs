@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Alert, Prediction, Reason, Row, Trace};
+use chrono::SecondsFormat;
+
+use super::{Alert, Prediction, Reason, Repair, Row, Trace};
 
 /// Reasons that are told of a prediction.
 const REASONS_MAX: usize = 5;
@@ -42,6 +44,9 @@ pub fn describe(trace: &Trace) -> String {
     if let Some(found) = &trace.row {
         row(&mut text, "row", found);
     }
+    for repair in &trace.repairs {
+        repaired(&mut text, repair);
+    }
     for alert in &trace.alerts {
         line(&mut text, "alert", &alerted(alert));
     }
@@ -76,6 +81,39 @@ fn row(text: &mut String, name: &str, row: &Row) {
     let values: Vec<String> = values.collect();
     if !values.is_empty() {
         line(text, "values", &values.join(" "));
+    }
+}
+
+fn repaired(text: &mut String, repair: &Repair) {
+    let step = &repair.step;
+    let became = if step.good { "good" } else { "still bad" };
+    let told = format!(
+        "{} {} by {} ({}), {}: {became}",
+        step.kind,
+        step.repair,
+        step.author,
+        step.reason,
+        step.committed_at.to_rfc3339_opts(SecondsFormat::Millis, true)
+    );
+    line(text, "repaired", &told);
+    for change in &step.changes {
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+        line(
+            text,
+            "",
+            &format!(
+                "{}: {} became {}",
+                change.field,
+                value(&change.before),
+                value(&change.after)
+            ),
+        );
+    }
+    if !step.rules_left.is_empty() {
+        line(text, "", &format!("still breaks {}", step.rules_left.join(", ")));
+    }
+    if let Some(found) = &repair.row {
+        row(text, "row", found);
     }
 }
 

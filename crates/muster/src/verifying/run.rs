@@ -135,7 +135,9 @@ impl Recomputing {
         let mut page = first;
         while let Some(last) = page.last() {
             let after = last.offset;
-            page.iter().for_each(|written| comparing.compare(written, compared));
+            for written in &page {
+                comparing.compare(written, compared);
+            }
             progress(page.len() as u64);
             page = self.ledger.predictions_after(claim.claim, after, PAGE_ROWS).await?;
         }
@@ -302,9 +304,9 @@ impl<'c> Comparing<'c> {
     fn finish(mut self, compared: &mut Compared) {
         let missing = self.met.iter().enumerate().filter(|(_, met)| !**met);
         let missing: Vec<Offset> = missing.map(|(at, _)| position(&self.again[at]).1).collect();
-        missing
-            .into_iter()
-            .for_each(|offset| self.find("it is missing", offset));
+        for offset in missing {
+            self.find("it is missing", offset);
+        }
         compared.findings.append(&mut self.differs);
     }
 }

@@ -182,6 +182,31 @@ expectations:",
         .iter()
         .find(|rule| rule["rule"] == "hours.unique");
     assert!(unique.unwrap()["caught"].as_u64() > Some(10), "{told}");
+
+    // A repaired row is judged as what it became.
+    let before = backtest(&world, CONTRACT, &[], 0)["counts"].clone();
+    let repair = [
+        "bad",
+        "repair",
+        "--contract",
+        CONTRACT,
+        "--set",
+        "level = 'middle'",
+        "--reason",
+        "why not",
+        "--author",
+        "ann",
+    ];
+    world.run(&repair).with_code(0);
+    let repaired: u64 = world.ask("SELECT sum(repaired) FROM batches").parse().unwrap();
+    let after = backtest(&world, CONTRACT, &[], 0)["counts"].clone();
+    let bad = before["bad_before"].as_u64().unwrap() - repaired;
+    assert!(repaired > 30);
+    assert_eq!(
+        (&after["rows"], &after["bad_before"], &after["bad_now"]),
+        (&before["rows"], &bad.into(), &bad.into())
+    );
+    assert_eq!((&after["caught"], &after["released"]), (&0.into(), &0.into()));
 }
 
 #[test]
@@ -237,8 +262,9 @@ fn a_change_is_counted_by_the_values_of_a_column_and_held_to_a_limit() {
         .with_code(2);
     assert!(refused.said.contains("`number` is personal"), "{}", refused.said);
     backtest(&world, CONTRACT, &["--by", "number", "--show-personal"], 0);
+    world.order("UPDATE batches SET committed_at = committed_at - interval '1 hour'");
     let nothing = world
-        .run(&["rules", "backtest", "--contract", file, "--since", "1s"])
+        .run(&["rules", "backtest", "--contract", file, "--since", "1h"])
         .with_code(2);
     assert!(nothing.said.contains("nothing of `school.visit`"), "{}", nothing.said);
 }

@@ -180,3 +180,82 @@ fn alerts_pauses_and_lost_files_are_part_of_a_trace() {
     assert_eq!(told["verdict"], "lost");
     assert!(told["why"].as_str().unwrap().contains(file), "{told}");
 }
+
+#[test]
+fn the_chain_of_a_repaired_row_is_shown_to_its_prediction() {
+    let Some((world, producer)) = trained("trace-repair") else {
+        return;
+    };
+    let repair = [
+        "bad",
+        "repair",
+        "--contract",
+        "school.visit",
+        "--rule",
+        "level.level",
+        "--set",
+        "level = 'middle'",
+    ];
+    world
+        .run(&[&repair[..], &["--reason", "medium is middle", "--author", "ann"]].concat())
+        .with_code(0);
+    world.run(&["score", "--once"]).with_code(0);
+    let place = |rules: &[&str]| {
+        let records = producer.log.incarnations[0].iter().enumerate();
+        let mut places = records.flat_map(|(partition, records)| {
+            records
+                .iter()
+                .enumerate()
+                .map(move |(offset, sent)| (partition, offset, sent))
+        });
+        let wanted = Outcome::Bad(rules.iter().map(ToString::to_string).collect());
+        let (partition, offset, sent) = places.find(|(_, _, sent)| sent.outcome == wanted).unwrap();
+        (format!("{}/{partition}/{offset}", world.topic), sent.payload.clone())
+    };
+    let (record, payload) = place(&["level.level"]);
+    let told = trace(&world, &record);
+    assert_eq!(
+        (&told["verdict"], &told["violations"]),
+        (&"repaired".into(), &serde_json::json!(["level.level"]))
+    );
+    assert_eq!(
+        told["payload_sha256"],
+        format!("{:x}", Sha256::digest(&payload)),
+        "what came stays"
+    );
+    let [step] = &told["repairs"].as_array().unwrap()[..] else {
+        panic!("{told}")
+    };
+    assert_eq!((&step["kind"], &step["good"]), (&"repair".into(), &true.into()));
+    assert_eq!(step["reason"], "medium is middle");
+    assert_eq!(step["changes"][0]["field"], "level");
+    assert_ne!(step["changes"][0]["after"], "middle", "it is personal");
+    assert_eq!(value(&step["row"], "level")["masked"], true);
+    let [prediction] = &told["predictions"].as_array().unwrap()[..] else {
+        panic!("{told}")
+    };
+    let id = format!("prediction/{}", prediction["id"].as_str().unwrap());
+    assert_eq!(trace(&world, &id), told, "back from its prediction");
+    let shown = run(command(&world, &id, &["--reveal"])).with_code(0).json()["traces"][0].clone();
+    let step = &shown["repairs"][0];
+    assert_eq!(
+        (&step["changes"][0]["before"], &step["changes"][0]["after"]),
+        (&"medium".into(), &"middle".into())
+    );
+    assert_eq!(value(&step["row"], "level")["value"], "middle");
+    assert_eq!(value(&shown["predictions"][0]["features"], "level")["value"], "middle");
+    let words = world.run(&["trace", &record]).with_code(0).output;
+    assert!(
+        words.contains("(medium is middle)") && words.contains("prediction/"),
+        "{words}"
+    );
+
+    let (record, _) = place(&["hours.range", "level.level"]);
+    let told = trace(&world, &record);
+    let step = &told["repairs"][0];
+    assert_eq!((&told["verdict"], &step["good"]), (&"bad".into(), &false.into()));
+    assert_eq!(
+        (&step["rules_left"], &told["predictions"]),
+        (&serde_json::json!(["hours.range"]), &serde_json::json!([]))
+    );
+}

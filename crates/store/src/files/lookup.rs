@@ -37,7 +37,8 @@ pub struct SealedRow {
 /// What is read to find a position.
 const POSITION: [&str; 2] = ["_source", "_offset"];
 
-/// The row of a position in a file of good or bad rows or of features; `None` where it holds none.
+/// The row of a position in a file of good or bad rows, of features or of a patch, which is of one source alone; `None`
+/// where it holds none.
 pub fn row_at(store: &dyn FileStore, path: &str, source: SourceId, offset: Offset) -> Result<Option<SealedRow>, Error> {
     let file = store.open(path)?;
     unwound(path, || find(file, source.0, offset.0))?.map_err(|reason| Error::damaged(path, reason))
@@ -92,17 +93,11 @@ fn find_in(
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let mask = ProjectionMask::columns(builder.parquet_schema(), POSITION);
     let is_it = move |rows: RecordBatch| -> Result<BooleanArray, ArrowError> {
-        let column = |name: &str| {
-            let column = rows
-                .column_by_name(name)
-                .and_then(|column| column.as_primitive_opt::<Int64Type>());
-            column.ok_or_else(|| ArrowError::SchemaError(format!("it has no column `{name}`")))
-        };
-        let (sources, offsets) = (column("_source")?.values(), column("_offset")?.values());
-        let row = offsets
-            .iter()
-            .zip(sources)
-            .position(|(at, of)| *at == offset && *of == source);
+        let column = |name: &str| rows.column_by_name(name)?.as_primitive_opt::<Int64Type>();
+        let offsets = column("_offset").ok_or_else(|| ArrowError::SchemaError("it has no column `_offset`".into()))?;
+        let is_source = |row: usize| column("_source").is_none_or(|sources| sources.value(row) == source);
+        let mut rows_at = offsets.values().iter().enumerate().filter(|(_, at)| **at == offset);
+        let row = rows_at.find(|(row, _)| is_source(*row)).map(|(row, _)| row);
         if let Some(row) = row {
             found.store(seen + row as u64, Ordering::Relaxed);
         }

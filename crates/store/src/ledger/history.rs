@@ -21,6 +21,8 @@ pub struct HistoryFile {
     pub is_good: bool,
     /// Its batch.
     pub batch: BatchId,
+    /// Whether its rows were bad before: their offsets lie among those of other batches.
+    pub is_repair: bool,
     /// Its source.
     pub source: SourceId,
     /// The source's topic.
@@ -41,7 +43,7 @@ impl Ledger {
     ) -> Result<Vec<HistoryFile>, Error> {
         const SQL: &str = "SELECT files.path, files.rows, files.sha256, files.kind = 'good', batches.id, sources.id,
               sources.topic, sources.partition,
-              batches.committed_at >= statement_timestamp() - make_interval(secs => $3)
+              batches.committed_at >= statement_timestamp() - make_interval(secs => $3), batches.from_offset IS NULL
             FROM batches JOIN files ON files.batch_id = batches.id AND files.kind IN ('good', 'bad')
               AND files.version_removed IS NULL
             JOIN sources ON sources.id = batches.source_id
@@ -66,6 +68,7 @@ impl Ledger {
                 topic: row.get::<_, &str>(6).into(),
                 partition: row.get(7),
                 is_asked: row.get(8),
+                is_repair: row.get(9),
             })
         };
         rows.iter().map(file).collect()
