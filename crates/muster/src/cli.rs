@@ -6,6 +6,7 @@
 mod alerts;
 mod bad;
 mod contract;
+mod models;
 mod options;
 mod report;
 mod trace;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use alerts::{AlertsAction, AlertsArgs, MessageStateName};
 pub use bad::{BadAction, BadArgs, BadRowsArgs, RepairArgs, ReplayArgs};
 pub use contract::{BacktestArgs, ContractAction, ContractArgs, RulesAction, RulesArgs};
+pub use models::{ModelsAction, ModelsArgs};
 pub use options::{
     DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
 };
@@ -66,12 +68,6 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine; 1 a finding (bad rows in `validate`, problems in `check`, sums that do not add up, batches that
 another scorer still holds); 2 could not work; 3 ended with a source paused.";
-
-const MODELS_HELP: &str = "\
-Examples:
-  muster models list
-  muster models show job-change@champion
-  muster models promote a2bfcdb71c11";
 
 const PUBLISH_HELP: &str = "\
 Examples:
@@ -167,7 +163,6 @@ pub enum Command {
     /// Hold files against their sha-256, or a run's predictions against what they come to again.
     Verify(VerifyArgs),
     /// List, show and promote model versions.
-    #[command(after_help = MODELS_HELP)]
     Models(ModelsArgs),
     /// List, send again and test what people are told.
     #[command(after_help = "Examples:\n  muster alerts list\n  muster alerts test data-quality --print")]
@@ -433,52 +428,6 @@ pub struct ResumeArgs {
     /// The ledger.
     #[command(flatten)]
     pub database: DatabaseArgs,
-}
-
-/// `muster models`
-#[derive(Args, Debug)]
-pub struct ModelsArgs {
-    /// What to do with them.
-    #[command(subcommand)]
-    pub action: ModelsAction,
-}
-
-/// What can be done with model versions.
-#[derive(Debug, Subcommand)]
-pub enum ModelsAction {
-    /// All versions, newest first.
-    List {
-        /// Only this pipeline's.
-        pipeline: Option<String>,
-        /// The ledger.
-        #[command(flatten)]
-        database: DatabaseArgs,
-    },
-    /// One version's card, metrics and features.
-    Show {
-        /// The version, its first digits or `PIPELINE@champion`.
-        version: String,
-        /// The ledger.
-        #[command(flatten)]
-        database: DatabaseArgs,
-    },
-    /// Make a version the champion: it scores new rows from now on.
-    Promote {
-        /// The version or its first digits.
-        version: String,
-        /// The ledger.
-        #[command(flatten)]
-        database: DatabaseArgs,
-    },
-}
-
-impl ModelsAction {
-    /// Where the ledger is.
-    pub fn database(&self) -> &DatabaseArgs {
-        match self {
-            Self::List { database, .. } | Self::Show { database, .. } | Self::Promote { database, .. } => database,
-        }
-    }
 }
 
 /// `muster migrate`
