@@ -11,8 +11,16 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// 2026-01-01, in microseconds.
 const FIRST_EVENT_MICROS: i64 = 1_767_225_600_000_000;
 
-/// Sends the file's rows to a topic of `partitions` partitions; gives how many.
-pub fn send(brokers: &str, topic: &str, partitions: i32, file: &Path) -> u64 {
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// Which rows of the file are sent, and of what day they are: the same people on another day are rows of their own.
+pub struct Slice {
+    pub rows: usize,
+    pub day: i64,
+}
+
+/// Sends rows of the file to a topic of `partitions` partitions; gives how many.
+pub fn send(brokers: &str, topic: &str, partitions: i32, file: &Path, slice: &Slice) -> u64 {
     let connection = Connection::new(brokers);
     let topics = Topics::new(&connection).expect("a client");
     topics.ensure(topic, Some(partitions), PATIENCE).expect("a topic");
@@ -23,14 +31,15 @@ pub fn send(brokers: &str, topic: &str, partitions: i32, file: &Path) -> u64 {
     let text = std::fs::read(file).expect("the file is there");
     let lines = text.split(|byte| *byte == b'\n').skip(1);
     let cells = lines.map(|line| line.split(|byte| *byte == b',').collect::<Vec<_>>());
+    let first = FIRST_EVENT_MICROS + slice.day * DAY_MICROS;
     let mut rows = 0;
-    for cells in cells.filter(|cells| cells.len() == 14) {
+    for cells in cells.filter(|cells| cells.len() == 14).take(slice.rows) {
         publisher
             .send(&Outgoing {
                 topic,
                 partition: None,
                 key: Some(cells[0]).filter(|key| !key.is_empty()),
-                payload: Some(&event(id, &cells, FIRST_EVENT_MICROS + rows * 1_000)),
+                payload: Some(&event(id, &cells, first + rows * 1_000)),
                 headers: &[],
                 timestamp_ms: None,
             })

@@ -5,22 +5,25 @@
 //! PostgreSQL, several times; then the same with typed events as a source system sends them. A round is timed from the first partition that is taken to the commit of the last row.
 //! CPU is the ingesting process's, told by thread: each stage has threads of its own, and the one that decodes and
 //! judges says how long it did which. The broker runs on the same processors; librdkafka alone, polled one by one, reads
-//! the same topic in turn.
+//! the same topic in turn. At the end ingest and scoring are measured beside a storm of alerts, in turn with the same without.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use muster_sandbox::Kafka;
 use muster_sandbox::kafka::operator::poll_topic;
 use muster_sandbox::kafka::{broker_for_tests, own_broker_for_tests};
+use muster_sandbox::{Kafka, Private};
 use tempfile::TempDir;
 
+use events::Slice;
 use figures::{Clock, Spent};
+use storm::Storm;
 
 mod events;
+mod storm;
 
 #[expect(dead_code, reason = "other benches use more of it")]
 #[path = "../../../../tests/bench/figures.rs"]
@@ -30,6 +33,9 @@ const ROWS: usize = 1_000_000;
 const PARTITIONS: i32 = 6;
 const ROUNDS: usize = 3;
 const PUBLISH_ROUNDS: usize = 3;
+const STORM_ROUNDS: usize = 7;
+/// How many rows one scoring pass beside a storm scores.
+const SCORED_ROWS: usize = 50_000;
 
 fn main() {
     let kafka = own_broker_for_tests();
@@ -56,6 +62,7 @@ fn main() {
     world.measure("published rows");
     world.send_events();
     world.measure("typed events");
+    world.measure_storm();
 }
 
 /// What is published, and where.
@@ -82,7 +89,7 @@ impl World {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..figures::rounds(ROUNDS) {
             theirs.push(self.poll());
-            ours.push(self.ingest());
+            ours.push(self.ingest(Weather::Calm));
         }
         let spent: Vec<Spent> = ours.iter().map(|round| round.spent).collect();
         figures::tell(
@@ -99,7 +106,38 @@ impl World {
     /// Sends the rows as typed events to a topic of their own, which the rounds after it read.
     fn send_events(&mut self) {
         self.topic = format!("bench.{}.events", std::process::id());
-        self.rows = events::send(&self.brokers, &self.topic, PARTITIONS, &self.file);
+        self.rows = self.send(&Slice {
+            rows: usize::MAX,
+            day: 0,
+        });
+    }
+
+    fn send(&self, slice: &Slice) -> u64 {
+        events::send(&self.brokers, &self.topic, PARTITIONS, &self.file, slice)
+    }
+
+    /// Ingests the topic, then scores rows of another, beside a storm and without.
+    fn measure_storm(&mut self) {
+        let without = "the same without them";
+        figures::compare(
+            "storm",
+            "typed events from Kafka to the committed ledger beside 10,000 alerts a minute",
+            without,
+            STORM_ROUNDS,
+            || self.ingest(Weather::Storm).spent,
+            || self.ingest(Weather::Calm).spent,
+        );
+        self.topic = format!("bench.{}.scored", std::process::id());
+        let mut scored = Scored::prepare(self);
+        let (stormy, calm): (Vec<Spent>, Vec<Spent>) = (0..figures::rounds(STORM_ROUNDS))
+            .map(|_| (scored.score(Weather::Storm), scored.score(Weather::Calm)))
+            .unzip();
+        figures::tell(
+            "storm",
+            "scored with all reasons beside 10,000 alerts a minute",
+            Spent::median(&stormy),
+            Some((without, Spent::median(&calm))),
+        );
     }
 
     /// Publishes the file to a topic of its own, which the rounds after it read.
@@ -117,15 +155,7 @@ impl World {
                 "--partitions",
                 &partitions,
             ];
-            let published = self
-                .in_project(&project, &publish)
-                .output()
-                .expect("the program starts");
-            assert!(
-                published.status.success(),
-                "{}",
-                String::from_utf8_lossy(&published.stderr)
-            );
+            self.must(&project, &publish);
             self.rows
         })
     }
@@ -147,17 +177,10 @@ impl World {
         }
     }
 
-    fn ingest(&self) -> Round {
+    fn ingest(&self, weather: Weather) -> Round {
         let project = self.project();
-        let migrated = self
-            .in_project(&project, &["migrate"])
-            .output()
-            .expect("the program starts");
-        assert!(
-            migrated.status.success(),
-            "{}",
-            String::from_utf8_lossy(&migrated.stderr)
-        );
+        self.must(&project, &["migrate"]);
+        let _storm = self.weather(weather, &project);
         let ingest = [
             "ingest",
             "--once",
@@ -212,7 +235,29 @@ impl World {
             let text = std::fs::read_to_string(shipped.join(name)).expect("the contract ships with the repository");
             std::fs::write(schemas.join(name), text.replace("hr.candidate.v1", &self.topic)).expect("written");
         }
+        storm::prepare(&project);
         project
+    }
+
+    /// What goes on beside the work in a project for as long as this is held.
+    fn weather(&self, weather: Weather, project: &TempDir) -> Option<(Storm, Private)> {
+        if weather == Weather::Calm {
+            return None;
+        }
+        let cluster = Private::start_or_join(project.path()).expect("a private PostgreSQL");
+        let storm = Storm::start(self.in_project(project, &["alerts", "send"]), cluster.url());
+        // The sender is at work before anything is measured.
+        std::thread::sleep(Duration::from_secs(2));
+        Some((storm, cluster))
+    }
+
+    /// Runs the program to its end, which must be a good one.
+    fn must(&self, project: &TempDir, arguments: &[&str]) {
+        let ended = self
+            .in_project(project, arguments)
+            .output()
+            .expect("the program starts");
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
 
     fn in_project(&self, project: &TempDir, arguments: &[&str]) -> Command {
@@ -220,6 +265,65 @@ impl World {
         command.env("KAFKA_BROKERS", &self.brokers);
         command.arg("--project").arg(project.path());
         command
+    }
+}
+
+/// What goes on beside the work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    Storm,
+    Calm,
+}
+
+/// A project with a champion, to which rows come day by day.
+struct Scored<'a> {
+    world: &'a World,
+    project: TempDir,
+    days: i64,
+}
+
+impl<'a> Scored<'a> {
+    fn prepare(world: &'a World) -> Self {
+        let project = world.project();
+        let pipelines = project.path().join("pipelines");
+        std::fs::create_dir(&pipelines).expect("a folder");
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines");
+        for name in ["job-change.yaml", "job-change.sql"] {
+            std::fs::copy(shipped.join(name), pipelines.join(name)).expect("the pipeline ships with the repository");
+        }
+        world.must(&project, &["migrate"]);
+        let mut scored = Self {
+            world,
+            project,
+            days: 0,
+        };
+        scored.a_day();
+        scored.world.must(&scored.project, &["train", "job-change"]);
+        scored.score(Weather::Calm);
+        scored
+    }
+
+    /// Another day's rows arrive; gives how many.
+    fn a_day(&mut self) -> u64 {
+        let rows = figures::rows(SCORED_ROWS);
+        let sent = self.world.send(&Slice {
+            rows,
+            day: 2 * self.days,
+        });
+        self.days += 1;
+        self.world
+            .must(&self.project, &["ingest", "--once", "--group", &self.world.topic]);
+        sent
+    }
+
+    /// Scores a day's rows.
+    fn score(&mut self, weather: Weather) -> Spent {
+        let rows = self.a_day();
+        let _storm = self.world.weather(weather, &self.project);
+        Spent::of(Clock::Children, || {
+            self.world.must(&self.project, &["score", "--once"]);
+            rows
+        })
     }
 }
 
