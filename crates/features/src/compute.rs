@@ -4,6 +4,8 @@
 //! topic, partition, source and offset however the batches were cut: the incarnations of a topic are sources of the same
 //! topic and partition, numbered in the order in which they came to be.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
@@ -16,8 +18,9 @@ use datafusion::prelude::DataFrame;
 use muster_batch::{Ask, FeatureFrame};
 use muster_spec::{Offset, SourceId};
 
+use crate::parts::Part;
 use crate::row_local::{Carried, carry};
-use crate::session::{POSITION, empty_table, plan, session, table_of_files};
+use crate::session::{POSITION, empty_table, plan, session, table_of_files, table_of_parts};
 use crate::{Error, Feature, GoodFile, View};
 
 /// The features of every row of these files, each once.
@@ -57,15 +60,15 @@ async fn rows(view: &View, files: &[GoodFile], label: bool) -> Result<RecordBatc
             });
         }
     }
-    let verified = tokio::task::spawn_blocking(move || checked.iter().map(GoodFile::verify).collect());
-    let paths: Result<Vec<_>, Error> = verified.await.expect("hashing a file does not panic");
-    let paths = paths?;
+    let verified = tokio::task::spawn_blocking(move || located(&checked));
+    let parts = verified.await.expect("hashing a file does not panic")?;
     let state = session();
     let query = |error: DataFusionError| Error::Query(error.to_string());
-    let table = if paths.is_empty() {
-        empty_table(Arc::clone(&view.rows))
-    } else {
-        table_of_files(Arc::clone(&view.rows), &paths).map_err(query)?
+    let rows = Arc::clone(&view.rows);
+    let table = match whole(&parts, files) {
+        Some(paths) if paths.is_empty() => empty_table(rows),
+        Some(paths) => table_of_files(rows, &paths).map_err(query)?,
+        None => table_of_parts(rows, parts).map_err(query)?,
     };
     let tables = [(view.source.as_str(), table)];
     let planned = plan(&state, &tables, &view.sql).map_err(query)?;
@@ -79,6 +82,42 @@ async fn rows(view: &View, files: &[GoodFile], label: bool) -> Result<RecordBatc
     let batches = collected.map_err(|error| unreadable(&error, files))?;
     let schema = batches.first().map_or(schema, RecordBatch::schema);
     concat_batches(&schema, &batches).map_err(|error| query(error.into()))
+}
+
+/// Where the rows of these files are; each file is verified once.
+fn located(files: &[GoodFile]) -> Result<Vec<Part>, Error> {
+    let mut known: HashMap<&Path, PathBuf> = HashMap::new();
+    let mut parts = Vec::with_capacity(files.len());
+    for file in files {
+        let path = match known.get(&*file.path) {
+            Some(path) => path.clone(),
+            None => known.entry(&file.path).or_insert(file.verify()?).clone(),
+        };
+        parts.push(Part {
+            path,
+            first_row: file.first_row,
+            rows: file.rows,
+        });
+    }
+    Ok(parts)
+}
+
+/// The files, each once, where all of their rows are asked for.
+fn whole(parts: &[Part], files: &[GoodFile]) -> Option<Vec<PathBuf>> {
+    let mut rows: HashMap<&Path, u64> = HashMap::new();
+    for part in parts {
+        *rows.entry(&part.path).or_default() += part.rows;
+    }
+    let mut paths = Vec::with_capacity(rows.len());
+    for (part, file) in parts.iter().zip(files) {
+        match rows.remove(&*part.path) {
+            Some(listed) if listed == file.file_rows => paths.push(part.path.clone()),
+            Some(_) => return None,
+            // Seen with another of its parts.
+            None => {}
+        }
+    }
+    Some(paths)
 }
 
 /// An error of the Parquet reader is the file's, where it can be told which; all others are the query's.

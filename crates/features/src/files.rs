@@ -1,7 +1,8 @@
 //! Sealed files of good rows, and the check that they still are what was sealed.
 //!
 //! Listed by the ledger, given to [`crate::compute`] by `train` and `score`. The whole file is hashed before a row of it
-//! is used: a prediction must never rest on bytes that nobody judged.
+//! is used: a prediction must never rest on bytes that nobody judged. A file may hold the rows of several batches: then it
+//! is listed once for each, with where its rows are.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -13,28 +14,34 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// A sealed file of good rows.
+/// The good rows of a batch in a sealed file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoodFile {
     /// The contract its rows were judged by.
     pub contract: ContractName,
     /// Where it is.
     pub path: PathBuf,
-    /// Rows it holds.
+    /// Rows of the batch.
     pub rows: u64,
-    /// Its bytes.
+    /// Rows of others before them.
+    pub first_row: u64,
+    /// Rows of the whole file.
+    pub file_rows: u64,
+    /// The file's bytes.
     pub bytes: u64,
     /// The sha-256 of its bytes.
     pub sha256: [u8; 32],
 }
 
 impl GoodFile {
-    /// A good file as the ledger lists it, below the project folder.
+    /// A good file as it was sealed, below the project folder.
     pub fn new(contract: ContractName, project: &Path, file: &DataFile) -> Self {
         Self {
             contract,
             path: project.join(&file.path),
             rows: file.rows,
+            first_row: 0,
+            file_rows: file.rows,
             bytes: file.bytes,
             sha256: file.sha256,
         }

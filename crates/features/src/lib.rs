@@ -9,6 +9,7 @@ mod compute;
 mod error;
 mod fault;
 mod files;
+mod parts;
 mod places;
 mod row_features;
 mod row_local;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::TableProvider;
+use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, TableReference, plan_err};
 use datafusion::datasource::empty::EmptyTable;
@@ -23,6 +24,8 @@ use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use muster_spec::Contract;
+
+use crate::parts::{Part, Parts};
 
 /// The columns that stand beside a contract's fields in every good file.
 pub(crate) const POSITION: [&str; 5] = ["_source", "_topic", "_partition", "_offset", "_event_time"];
@@ -80,6 +83,15 @@ pub(crate) fn table_of_files(schema: SchemaRef, paths: &[impl AsRef<Path>]) -> R
         .with_listing_options(options)
         .with_schema(schema);
     Ok(Arc::new(ListingTable::try_new(config)?))
+}
+
+/// A table of these parts of files, in this order.
+pub(crate) fn table_of_parts(schema: SchemaRef, parts: Vec<Part>) -> Result<Arc<dyn TableProvider>> {
+    let stream = Parts {
+        schema: Arc::clone(&schema),
+        parts,
+    };
+    Ok(Arc::new(StreamingTable::try_new(schema, vec![Arc::new(stream)])?))
 }
 
 /// A file's URL. Not by the path itself: in a path, `*`, `?` and `[` would be taken for a pattern.

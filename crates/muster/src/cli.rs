@@ -6,6 +6,8 @@
 mod alerts;
 mod bad;
 mod contract;
+mod files;
+mod housekeeping;
 mod models;
 mod options;
 mod report;
@@ -20,6 +22,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use alerts::{AlertsAction, AlertsArgs, MessageStateName};
 pub use bad::{BadAction, BadArgs, BadRowsArgs, RepairArgs, ReplayArgs};
 pub use contract::{BacktestArgs, ContractAction, ContractArgs, RulesAction, RulesArgs};
+pub use files::{GenerateArgs, PublishArgs, ValidateArgs};
+pub use housekeeping::{CompactArgs, RetainArgs};
 pub use models::{ModelsAction, ModelsArgs};
 pub use options::{
     DatabaseArgs, FileFormat, From, GroupProtocol, HttpArgs, IngestOptions, KafkaArgs, LinkArgs, ScoreOptions, TextArgs,
@@ -152,6 +156,12 @@ pub enum Command {
     Contract(ContractArgs),
     /// Try changed rules on stored rows.
     Rules(RulesArgs),
+    /// Merge small files into larger ones while ingest and scoring run.
+    #[command(after_help = housekeeping::COMPACT_HELP)]
+    Compact(CompactArgs),
+    /// Let rows go that are past their age; counts and predictions stay.
+    #[command(after_help = housekeeping::RETAIN_HELP)]
+    Retain(RetainArgs),
     /// Watch topics, rates, lag, good and bad, runs and alerts on the terminal.
     #[command(after_help = watching::TOP_HELP)]
     Top(TopArgs),
@@ -202,84 +212,6 @@ pub struct TestArgs {
     /// The contracts to test; all of them unless named.
     #[arg(value_name = "CONTRACT")]
     pub contracts: Vec<String>,
-}
-
-/// `muster validate`
-#[derive(Args, Debug)]
-pub struct ValidateArgs {
-    /// A CSV, JSON lines, Parquet or Avro file; `-` is standard input.
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// What the file is; without it, what its name ends in says so, and all else is CSV.
-    #[arg(long, value_name = "KIND")]
-    pub input_format: Option<FileFormat>,
-    /// The contract to hold it against.
-    #[arg(long, value_name = "NAME")]
-    pub contract: String,
-    /// Where `good.parquet`, `bad.parquet` and `violations.json` go.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Also write `report.html` and `report.json` there.
-    #[arg(long)]
-    pub report: bool,
-    /// How the file is written.
-    #[command(flatten)]
-    pub text: TextArgs,
-}
-
-/// `muster publish`
-#[derive(Args, Debug)]
-pub struct PublishArgs {
-    /// CSV or JSONL files.
-    #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
-    /// The contract whose topic they go to.
-    #[arg(long, value_name = "NAME")]
-    pub contract: String,
-    /// Make the topic with this many partitions if it is missing.
-    #[arg(long, value_name = "N")]
-    pub partitions: Option<i32>,
-    /// Rows a second at most.
-    #[arg(long, value_name = "N")]
-    pub rate: Option<u32>,
-    /// Publish the rows in a random order.
-    #[arg(long)]
-    pub shuffle: bool,
-    /// The seed of that order.
-    #[arg(long, value_name = "N", default_value_t = 42)]
-    pub seed: u64,
-    /// Publish only the rows that the ledger does not hold yet.
-    #[arg(long)]
-    pub resume: bool,
-    /// How the files are written.
-    #[command(flatten)]
-    pub text: TextArgs,
-    /// Kafka.
-    #[command(flatten)]
-    pub kafka: KafkaArgs,
-    /// The ledger, asked by `--resume`.
-    #[command(flatten)]
-    pub database: DatabaseArgs,
-}
-
-/// `muster generate`
-#[derive(Args, Debug)]
-pub struct GenerateArgs {
-    /// What to make; `hr.candidate` is what there is.
-    #[arg(value_name = "CONTRACT")]
-    pub contract: String,
-    /// How many rows.
-    #[arg(long, value_name = "N", default_value_t = 5000)]
-    pub rows: u64,
-    /// The share of rows that get a fault, 0 to 1.
-    #[arg(long, value_name = "R", default_value_t = 0.1)]
-    pub faults: f64,
-    /// The seed: the same seed makes the same bytes.
-    #[arg(long, value_name = "N", default_value_t = 42)]
-    pub seed: u64,
-    /// The folder that gets `CONTRACT.csv` and `CONTRACT.truth.csv`.
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub out: PathBuf,
 }
 
 /// `muster ingest`

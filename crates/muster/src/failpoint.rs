@@ -1,10 +1,10 @@
 //! Named points where a test can stop or end the process, to prove that nothing is lost or doubled there.
 //!
-//! Reached by ingest, scoring and repair between their steps. Without the feature `failpoints` reaching one is nothing at all;
-//! with it, `FAILPOINTS="commit=return(kill)"` in the environment ends the process there as `kill -9` would.
+//! Reached by ingest, scoring, repair and housekeeping between their steps. Without the feature `failpoints` reaching one is
+//! nothing at all; with it, `FAILPOINTS="commit=return(kill)"` in the environment ends the process there as `kill -9` would.
 
-/// The steps of a batch, of its dead letters, of a claim and of a repair, in their order.
-pub const NAMES: [&str; 22] = [
+/// The steps of a batch, of its dead letters, of a claim, of a repair and of housekeeping, in their order.
+pub const NAMES: [&str; 29] = [
     "receive",
     "decode",
     "judge",
@@ -27,6 +27,13 @@ pub const NAMES: [&str; 22] = [
     "repair.judge",
     "repair.commit",
     "repair.committed",
+    "compact.take",
+    "compact.commit",
+    "compact.committed",
+    "retain.commit",
+    "retain.committed",
+    "delete.files",
+    "delete.note",
 ];
 
 /// Reads `FAILPOINTS` from the environment; called once by `main`.

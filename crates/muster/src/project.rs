@@ -59,6 +59,14 @@ impl Project {
         }
     }
 
+    /// The contracts named, whatever the folder's other files are like; all of them where none is named.
+    pub fn load_contracts(folder: &Path, names: &[String]) -> anyhow::Result<Vec<Arc<Contract>>> {
+        if names.is_empty() {
+            return Ok(Self::load(folder)?.contracts);
+        }
+        names.iter().map(|name| Self::load_contract(folder, name)).collect()
+    }
+
     /// The contract of a name, or an error with the nearest name there is.
     pub fn contract(&self, name: &str) -> anyhow::Result<Arc<Contract>> {
         let found = self.contracts.iter().find(|contract| contract.name.as_str() == name);

@@ -227,3 +227,42 @@ fn a_row_on_which_the_view_fails_ends_more_than_its_chunk_and_is_quoted() {
         "the feature view failed: the rows have no column `hours`"
     );
 }
+
+#[tokio::test]
+async fn a_batchs_part_of_a_merged_file_is_its_rows_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = ordered();
+    let merged = seal(folder.path(), "merged.parquet", &batch(&rows));
+    let alone = seal(folder.path(), "alone.parquet", &batch(&[Row::new(9, "b", 0, 1)]));
+    let part = |first: usize, rows: usize| GoodFile {
+        first_row: first as u64,
+        rows: rows as u64,
+        ..merged.clone()
+    };
+    let view = view(SQL);
+    let whole = computed(&view, std::slice::from_ref(&merged)).await;
+    let cuts = [(0, 3), (3, 1), (4, 5), (9, 2)];
+    for (first, count) in cuts {
+        let frame = computed(&view, &[part(first, count)]).await;
+        assert_eq!(frame.positions, whole.positions[first..first + count]);
+        assert_eq!(frame.entities, whole.entities[first..first + count]);
+        assert_eq!(frame.as_of, whole.as_of[first..first + count]);
+        assert_eq!(frame.features, whole.features.slice(first, count));
+    }
+    // All parts are the whole file, in whatever order they are listed; with one of them gone, it is what is left.
+    let all: Vec<GoodFile> = cuts.iter().rev().map(|&(first, count)| part(first, count)).collect();
+    assert_eq!(computed(&view, &all).await.features, whole.features);
+    let left = computed(&view, &[part(4, 5), alone, part(0, 3)]).await;
+    let expected = [
+        &whole.positions[..3],
+        &whole.positions[4..9],
+        &[(SourceId(9), Offset(1))],
+    ];
+    assert_eq!(left.positions, expected.concat());
+    // The file is checked as a whole, for a part of it too.
+    let mut bytes = std::fs::read(&merged.path).unwrap();
+    bytes[9] ^= 1;
+    std::fs::write(&merged.path, bytes).unwrap();
+    let refused = compute(&view, &[part(9, 2)], None, true).await.unwrap_err();
+    assert!(matches!(refused, Error::Altered { .. }), "{refused}");
+}

@@ -152,6 +152,8 @@ pub fn seal(folder: &Path, name: &str, rows: &RecordBatch) -> GoodFile {
         contract: "hr.person".into(),
         path,
         rows: rows.num_rows() as u64,
+        first_row: 0,
+        file_rows: rows.num_rows() as u64,
         bytes: bytes.len() as u64,
         sha256: Sha256::digest(&bytes).into(),
     }

@@ -137,6 +137,12 @@ pub struct ScoreOptions {
     pub lease_secs: f64,
 }
 
+/// How long something lasts, as a project's files say it.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    muster_spec::read::duration(text)
+        .ok_or_else(|| "expected a whole number above 0 and `s`, `m`, `h` or `d`: `15m`".to_owned())
+}
+
 /// A number of seconds, for a duration.
 pub(super) fn secs(text: &str) -> Result<f64, String> {
     let secs: f64 = text.parse().map_err(|_| "expected a number of seconds")?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::options::{DatabaseArgs, From, KafkaArgs, secs};
+use super::options::{DatabaseArgs, From, KafkaArgs, duration, secs};
 
 pub(super) const TOP_HELP: &str = "\
 Examples:
@@ -85,9 +85,4 @@ fn every_secs(text: &str) -> Result<f64, String> {
             Err("the ledger has better things to do than to answer ten times a second".to_owned())
         }
     })
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    muster_spec::read::duration(text)
-        .ok_or_else(|| "expected a whole number above 0 and `s`, `m`, `h` or `d`: `15m`".to_owned())
 }

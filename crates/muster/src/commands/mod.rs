@@ -3,6 +3,7 @@
 mod alerts;
 mod bad;
 mod check;
+mod compact;
 mod contract;
 mod demo;
 mod generate;
@@ -15,6 +16,7 @@ mod reconcile;
 mod replay;
 mod report;
 mod resume;
+mod retain;
 mod rules;
 mod score;
 mod serve;
@@ -39,6 +41,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Bad(args) => bad::run(&folder, &args, output).await,
         Command::Check(args) => check::run(&folder, &args, output),
         Command::Contract(args) => contract::run(&folder, &args, output).await,
+        Command::Compact(args) => compact::run(&folder, &args, output).await,
         Command::Generate(args) => generate::run(&args, output),
         Command::Ingest(args) => ingest::run(&folder, &args).await,
         Command::Migrate(args) => migrate::run(&folder, &args, output).await,
@@ -49,6 +52,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Reconcile(args) => reconcile::run(&folder, &args, output).await,
         Command::Resume(args) => resume::run(&folder, &args, output).await,
         Command::Rules(args) => rules::run(&folder, args, output).await,
+        Command::Retain(args) => retain::run(&folder, &args, output).await,
         Command::Score(args) => score::run(&folder, &args, output).await,
         Command::Tap(args) => tap::run(&folder, &args, output).await,
         Command::Test(args) => test::run(&folder, &args, output),

@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::ingest::schemas::kept;
 use crate::output::{Output, table};
 use crate::project::{Project, contract_file};
+use crate::reading::Reading;
 use crate::servers::Database;
 
 /// Rules and values that are told on the terminal.
@@ -39,6 +40,7 @@ pub async fn run(folder: &Path, args: RulesArgs, output: Output) -> anyhow::Resu
         .transpose()?;
     let database = Database::open(folder, &args.database).await?;
     let ledger = database.ledger(Role::Read).await?;
+    let _reading = Reading::open(&ledger, &contract.name, "backtest").await?;
     let files = ledger.history(&contract.name, args.since, lead(&contract)).await?;
     if !files.iter().any(|file| file.is_asked) {
         bail!(

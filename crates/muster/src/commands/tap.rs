@@ -23,7 +23,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// Taps until stopped.
 pub async fn run(folder: &Path, args: &TapArgs, output: Output) -> anyhow::Result<Exit> {
-    let contracts = contracts(folder, &args.contracts)?;
+    let contracts = Project::load_contracts(folder, &args.contracts)?;
     known_rules(&contracts, &args.rules)?;
     let plan = Plan {
         contracts,
@@ -45,14 +45,6 @@ pub async fn run(folder: &Path, args: &TapArgs, output: Output) -> anyhow::Resul
     let shutdown = Shutdown::on_signals(STOP_LIMIT)?;
     tokio::task::spawn_blocking(move || tap::run(&plan, output, &shutdown)).await??;
     Ok(Exit::Fine)
-}
-
-/// The contracts named, whatever the project's other files are like; all of them where none is named.
-fn contracts(folder: &Path, names: &[String]) -> anyhow::Result<Vec<Arc<Contract>>> {
-    if names.is_empty() {
-        return Ok(Project::load(folder)?.contracts);
-    }
-    names.iter().map(|name| Project::load_contract(folder, name)).collect()
 }
 
 /// A rule that no tapped contract has would never be told of.

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;
 use crate::output::{Output, table};
+use crate::reading::Reading;
 use crate::servers::Database;
 use crate::verifying::files::{FileFault, check, check_models};
 use crate::verifying::run::{Compared, Recomputing};
@@ -23,6 +24,7 @@ const LINES_MAX: usize = 50;
 pub async fn run(folder: &Path, args: &VerifyArgs, output: Output) -> anyhow::Result<Exit> {
     let database = Database::open(folder, &args.database).await?;
     let ledger = database.ledger(Role::Read).await?;
+    let _readings = Reading::open_all(&ledger, "verify").await?;
     let mut told = serde_json::Map::new();
     let mut text = Vec::new();
     let mut exit = Exit::Fine;

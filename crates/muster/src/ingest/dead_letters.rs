@@ -29,6 +29,7 @@ use muster_stream::{Connection, Outgoing, Publisher, PublisherConfig, Topics};
 
 use super::Shared;
 use crate::failpoint;
+use crate::reading::Reading;
 use letter::{Letters, Origin};
 
 /// How long a source is held without a sign of life.
@@ -275,7 +276,9 @@ impl Projecting {
         let wait_for = &shared.runtime;
         let taken = wait_for.block_on(ledger.take_dead_letters(name, &shared.worker, LEASE))?;
         if let Some(held) = taken {
+            let reading = wait_for.block_on(Reading::open(ledger, name, "dead letters"))?;
             let published = self.publish_source(at, held);
+            drop(reading);
             if published.is_err() {
                 // What is still under way in it must not arrive beside what is sent again.
                 self.publisher = None;

@@ -16,21 +16,24 @@ use muster_store::files::read_keys;
 use super::Shared;
 use super::assignments::Assignment;
 use super::judging::longest_window;
+use crate::reading::Reading;
 
 /// The state after everything the ledger holds of the source.
 pub fn rebuild(shared: &Shared, assignment: &Assignment, mut keys: KeyState) -> anyhow::Result<KeyState> {
     let contract = &assignment.contract;
-    let (listed, rows) = shared.runtime.block_on(async {
+    let (reading, listed, rows) = shared.runtime.block_on(async {
+        let reading = Reading::open(&shared.ledger, &contract.name, "keys").await?;
         let listed = shared
             .ledger
             .keys_to_load(assignment.source, longest_window(contract))
             .await?;
         let rows = shared.ledger.file_rows_of(assignment.source).await?;
-        Ok::<_, muster_store::Error>((listed, rows))
+        Ok::<_, muster_store::Error>((reading, listed, rows))
     })?;
     for file in &listed.files {
         keys.restore(&read_keys(&*shared.files, &file.file, contract)?);
     }
+    drop(reading);
     keys.restore_files(&rows);
     tracing::debug!(source = %assignment.source, files = listed.files.len(), keys = keys.keys(), "rebuilt keys");
     Ok(keys)

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_store::files::sweep;
 use muster_stream::{Lag, Receiver, Topics};
 
 use super::Shared;
 use super::pausing::{Pausing, SharedReceiver, tell};
+use crate::housekeeping::deleting::clean;
 
 /// How often lag is read.
 const LAG_EVERY: Duration = Duration::from_secs(1);
@@ -135,22 +135,10 @@ async fn take_resumed(shared: &Shared, pausing: &Pausing) {
     }
 }
 
-/// Deletes files whose writers can never list them.
+/// Deletes files that can never be listed, and those that were removed from the list and nobody reads.
 async fn sweep_files(shared: &Shared) {
-    let files = shared.files.clone();
-    let found = match tokio::task::spawn_blocking(move || sweep::find(&*files)).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(error)) => return shared.trouble("sweep", &error.to_string()),
-        Err(_) => return,
-    };
-    match shared.ledger.judge_files(&found).await {
-        Ok(verdicts) => {
-            let files = shared.files.clone();
-            match tokio::task::spawn_blocking(move || sweep::remove(&*files, &found, &verdicts)).await {
-                Ok(Err(error)) => shared.trouble("sweep", &error.to_string()),
-                _ => shared.readiness.ready("sweep"),
-            }
-        }
+    match clean(&shared.ledger, &shared.files).await {
+        Ok(_) => shared.readiness.ready("sweep"),
         Err(error) => shared.trouble("sweep", &error.to_string()),
     }
 }

@@ -26,7 +26,8 @@ pub struct Keys {
     /// Event times between which a key that matters was accepted.
     from: i64,
     to: i64,
-    seen: HashSet<String>,
+    /// By path and first row: others' keys may lie before and between.
+    seen: HashSet<(String, u64)>,
 }
 
 impl Keys {
@@ -77,7 +78,7 @@ impl Mending {
         let listing = self.ledger.keys_between(keys.source, keys.from, keys.to);
         let mut found = Vec::new();
         for file in self.runtime.block_on(listing)? {
-            if keys.seen.insert(file.path.clone()) {
+            if keys.seen.insert((file.path.clone(), file.first_row)) {
                 let among = keys.among(&files::read_keys(&*self.files, &file, &self.task.contract)?);
                 if !among.is_empty() {
                     found.push(among);

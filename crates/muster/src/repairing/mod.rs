@@ -22,7 +22,7 @@ use muster_contract::patch::{Change, Patcher};
 use muster_expr::RowSet;
 use muster_spec::contract::EventIdPlace;
 use muster_spec::{Contract, schema_id};
-use muster_store::files::{self, FileStore};
+use muster_store::files::{self, FileStore, joined_files};
 use muster_store::ledger::bad_files::{BadFile, BadFilter};
 use muster_store::ledger::commit::Attempt;
 use muster_store::ledger::repairs::{JudgedAgainst, NewRepair, Repair, RepairKind, RepairOutcome};
@@ -32,6 +32,7 @@ use tokio::runtime::Handle;
 
 use crate::failpoint;
 use crate::ingest::schemas::kept;
+use crate::reading::Reading;
 use committing::Keys;
 use patching::{Patch, Sample};
 use rows::{Chunk, Selection};
@@ -145,11 +146,16 @@ impl Mending {
 
     /// Works until every row that is meant was judged; blocks.
     pub fn run(mut self) -> anyhow::Result<Mended> {
-        let listing = self.ledger.bad_files(&self.task.contract.name, &self.task.filter);
-        let listed = self.runtime.block_on(listing)?;
+        let name = &self.task.contract.name;
+        let (reading, listed) = self.runtime.block_on(async {
+            let reading = Reading::open(&self.ledger, name, "repair").await?;
+            let listed = self.ledger.bad_files(name, &self.task.filter).await?;
+            Ok::<_, Error>((reading, joined_files(listed, |bad| &mut bad.file)))
+        })?;
         let worked = listed
             .chunk_by(|one, next| one.source == next.source)
             .try_for_each(|of_source| self.source(of_source));
+        drop(reading);
         if let Some(repair) = self.begun {
             let ended = self.runtime.block_on(self.ledger.end_repair(repair));
             worked?;

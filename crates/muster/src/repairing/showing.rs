@@ -25,6 +25,7 @@ use tokio::runtime::Handle;
 use super::patching::{SampleChange, masked};
 use super::rows::{Chunk, Selection};
 use crate::ingest::schemas::kept;
+use crate::reading::Reading;
 
 /// A bad row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -115,9 +116,7 @@ impl Showing {
         repaired: bool,
         take: &mut dyn FnMut(BadRow) -> anyhow::Result<ControlFlow<()>>,
     ) -> anyhow::Result<()> {
-        let listed = self
-            .runtime
-            .block_on(self.ledger.bad_files(&self.contract.name, filter))?;
+        let (_reading, listed) = self.listed(filter)?;
         for of_source in listed.chunk_by(|one, next| one.source == next.source) {
             let mended = self.runtime.block_on(self.ledger.repaired_rows(of_source[0].source))?;
             let selection = Selection::new(filter.rule.clone(), mended, None);
@@ -133,9 +132,7 @@ impl Showing {
     /// One bad row; `None` where there is none at this place.
     pub fn one(&mut self, topic: &str, partition: i32, offset: i64) -> anyhow::Result<Option<(SourceId, BadRow)>> {
         let all = BadFilter::default();
-        let mut listed = self
-            .runtime
-            .block_on(self.ledger.bad_files(&self.contract.name, &all))?;
+        let (_reading, mut listed) = self.listed(&all)?;
         listed.retain(|file| &*file.topic == topic && file.partition == partition);
         // Of topics of one name the last one is meant.
         for file in listed.iter().rev() {
@@ -151,6 +148,15 @@ impl Showing {
             }
         }
         Ok(None)
+    }
+
+    /// The files that may hold such rows, and what keeps them there.
+    fn listed(&self, filter: &BadFilter) -> Result<(Option<Reading>, Vec<BadFile>), Error> {
+        self.runtime.block_on(async {
+            let reading = Reading::open(&self.ledger, &self.contract.name, "bad rows").await?;
+            let listed = self.ledger.bad_files(&self.contract.name, filter).await?;
+            Ok((reading, listed))
+        })
     }
 
     fn file(

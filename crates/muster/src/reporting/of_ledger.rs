@@ -22,6 +22,7 @@ use super::sealed::{Sealed, position};
 use super::{Parts, Places, words};
 use crate::ingest::schemas::kept;
 use crate::project::Project;
+use crate::reading::Reading;
 
 /// Files that are named.
 const FILES_MAX: usize = 100;
@@ -54,7 +55,10 @@ struct Facts {
     rules: Vec<RuleResult>,
     expectations: Vec<Expected>,
     files: Vec<ReportedFile>,
+    removed_rows: u64,
     links: Vec<Link>,
+    /// Keeps the files there until all of this is used.
+    _reading: Option<Reading>,
 }
 
 impl Reporter {
@@ -130,6 +134,7 @@ impl Reporter {
         };
         let links = self.links(name, scope, &about).await?;
         let (batches, counts) = ledger.reported_counts(name, scope).await?;
+        let reading = Reading::open(ledger, name, "report").await?;
         Ok(Some(Facts {
             batches,
             counts,
@@ -138,8 +143,10 @@ impl Reporter {
             rules: self.rules(contract, scope).await?,
             expectations: self.expectations(contract, scope).await?,
             files: ledger.reported_files(name, scope).await?,
+            removed_rows: ledger.reported_removed(name, scope).await?,
             about,
             links,
+            _reading: reading,
         }))
     }
 
@@ -232,7 +239,8 @@ impl Reporter {
         };
         let mut gathering = Gathering::new(Arc::clone(contract));
         let files: &dyn FileStore = &*self.files;
-        let notes = Sealed::new(files, contract, &find, from)?.gather(&facts.files, &mut gathering);
+        let mut notes = Sealed::new(files, contract, &find, from)?.gather(&facts.files, &mut gathering);
+        notes.extend(removed(facts.removed_rows));
         let stretches = gathering.trail.stretches((to - from).max(0) as u64);
         let mut rules = facts.rules;
         // Those beyond the contract's are an older version's, and no row that is read breaks them.
@@ -329,6 +337,13 @@ fn by_hour(hours: &[(u32, Counts)]) -> Timeline {
         axis: TimelineAxis::Hour,
         buckets: (0..HOURS).map(bucket).collect(),
     }
+}
+
+/// That rows were counted which are not there any more.
+fn removed(rows: u64) -> Option<String> {
+    (rows > 0).then(|| {
+        format!("{rows} rows are past their age and gone: they are counted and not looked at for fields and samples.")
+    })
 }
 
 fn totals(counts: &Counts) -> Totals {

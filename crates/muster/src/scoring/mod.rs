@@ -122,6 +122,8 @@ fn good_files(folder: &std::path::Path, files: &[muster_store::ledger::good_file
         contract: listed.contract.clone(),
         path: folder.join(&listed.file.path),
         rows: listed.file.rows,
+        first_row: listed.file.first_row,
+        file_rows: listed.file.file_rows,
         bytes: listed.bytes,
         sha256: listed.file.sha256,
     };

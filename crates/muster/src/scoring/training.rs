@@ -17,6 +17,7 @@ use muster_store::Ledger;
 use muster_store::ledger::models::NewModel;
 
 use super::{Planned, good_files};
+use crate::reading::Reading;
 
 /// A model version that was trained and kept.
 #[derive(Debug)]
@@ -38,10 +39,13 @@ pub async fn train_and_keep(
     let pipeline = &planned.pipeline;
     let mut read_versions = BTreeMap::new();
     let mut files = Vec::new();
+    let mut readings = Vec::new();
     for source in &pipeline.sources {
-        let version = ledger.contract_version(source).await?;
+        let reading = Reading::open(ledger, source, "train").await?;
+        let version = reading.as_ref().map_or(0, Reading::version);
         files.extend(ledger.good_files(source, version).await?);
         read_versions.insert(source.to_string(), version);
+        readings.extend(reading);
     }
     if files.is_empty() {
         bail!(
@@ -50,6 +54,9 @@ pub async fn train_and_keep(
         );
     }
     let frame = compute(&planned.view, &good_files(folder, &files), None, true).await?;
+    for reading in readings {
+        reading.close().await;
+    }
     let ordinals = ordinals(pipeline, contracts);
     let options = TrainOptions {
         pipeline: pipeline.name.to_string(),

@@ -8,11 +8,7 @@ use super::{Range, fault};
 
 fn listing(partition: i32, delta: Option<(i64, i64)>, run: Option<i64>) -> Listing {
     Listing {
-        file: ListedFile {
-            path: "good-data/a.parquet".to_owned(),
-            rows: 1,
-            sha256: [0; 32],
-        },
+        file: ListedFile::whole("good-data/a.parquet", 1, [0; 32]),
         kind: "good".to_owned(),
         bytes: 1,
         batch: BatchId(7),

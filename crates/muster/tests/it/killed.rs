@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
+use crate::housekeeping::{COMPACT_POINTS, RETAIN_POINTS};
 use crate::oracle::{Log, Producer, check, predictions};
 use crate::program::Program;
 use crate::world::{INGEST, PIPELINE, World};
 
-const EVENTS: u64 = 2_400;
+pub const EVENTS: u64 = 2_400;
 const BURST: u64 = 150;
-const PARTITIONS: i32 = 3;
+pub const PARTITIONS: i32 = 3;
 /// How many points are tried at once: mostly they wait for Kafka to give a dead member up.
 const WORKERS: usize = 5;
-const LIMIT: Duration = Duration::from_mins(1);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 const INGEST_POINTS: [&str; 14] = [
     "receive",
@@ -67,14 +68,14 @@ pub const HITS: [&str; 2] = ["return(kill)", "2*off->return(kill)"];
 
 /// What must not depend on who died when.
 #[derive(Debug, PartialEq)]
-struct Facts {
-    sums: Vec<[u64; 5]>,
-    rules: String,
-    model: String,
-    predictions: Vec<(String, f64, String)>,
+pub struct Facts {
+    pub sums: Vec<[u64; 5]>,
+    pub rules: String,
+    pub model: String,
+    pub predictions: Vec<(String, f64, String)>,
 }
 
-fn facts(world: &World, log: &Log, trained: &Value) -> Facts {
+pub fn facts(world: &World, log: &Log, trained: &Value) -> Facts {
     check(world, log, true);
     let reconciled = world.run(&["reconcile", "--format", "json"]).with_code(0).json();
     let columns = ["received", "good", "bad", "duplicate", "tombstone"];
@@ -93,14 +94,14 @@ fn facts(world: &World, log: &Log, trained: &Value) -> Facts {
     }
 }
 
-fn train(world: &World) -> Value {
+pub fn train(world: &World) -> Value {
     world
         .run(&["train", PIPELINE, "--fold-seeds", "1", "--format", "json"])
         .with_code(0)
         .json()
 }
 
-fn producer(world: &World) -> Producer {
+pub fn producer(world: &World) -> Producer {
     Producer::new(&world.brokers, &world.topic, &world.contract, PARTITIONS as usize)
 }
 
@@ -171,7 +172,7 @@ fn score_killed_at(point: &str) -> Option<Facts> {
 }
 
 /// Tries every point, several at once, and tells of all that differ.
-fn at_each(points: &[&'static str], killed_at: fn(&str) -> Option<Facts>) {
+pub fn at_each(points: &[&'static str], killed_at: fn(&str) -> Option<Facts>) {
     let Some(undisturbed) = undisturbed() else { return };
     let waiting: Mutex<VecDeque<&str>> = Mutex::new(points.iter().copied().collect());
     let wrong: Mutex<Vec<String>> = Mutex::default();
@@ -228,11 +229,16 @@ fn every_failpoint_is_tried() {
         .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
         .collect();
     assert!(names.len() >= 16, "{names:?}");
+    let tried = [
+        &INGEST_POINTS[..],
+        &SCORE_POINTS,
+        &REPAIR_POINTS,
+        &COMPACT_POINTS,
+        &RETAIN_POINTS,
+    ]
+    .concat();
     for name in names {
-        assert!(
-            INGEST_POINTS.contains(&name) || SCORE_POINTS.contains(&name) || REPAIR_POINTS.contains(&name),
-            "`{name}` is tried by no test"
-        );
+        assert!(tried.contains(&name), "`{name}` is tried by no test");
     }
 }
 

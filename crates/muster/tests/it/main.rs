@@ -18,6 +18,7 @@ mod dead_letters;
 mod disk;
 mod drift;
 mod groups;
+mod housekeeping;
 mod killed;
 mod logins;
 mod oracle;

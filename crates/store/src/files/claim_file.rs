@@ -61,25 +61,7 @@ impl ClaimWriter {
     /// Seals the file; `None` where there was no row.
     pub fn seal(self, told: &dyn Fn(Step)) -> Result<Option<DataFile>, Error> {
         let Some(file) = self.file else { return Ok(None) };
-        told(Step::Write(FileKind::Features));
-        let mut written = file.finish()?;
-        told(Step::Sync(FileKind::Features));
-        written.sync()?;
-        told(Step::Check(FileKind::Features));
-        written.check()?;
-        told(Step::Rename(FileKind::Features));
-        let path = written.rename(&format!("{}.parquet", self.stem), false)?.to_owned();
-        told(Step::SyncFolders);
-        self.store.sync_folder(&self.folder)?;
-        Ok(Some(DataFile {
-            kind: FileKind::Features,
-            path,
-            rows: written.rows,
-            bytes: written.bytes,
-            event_times: None,
-            sha256: written.sha256,
-            contract_version: None,
-            token: self.token,
-        }))
+        let name = format!("{}.parquet", self.stem);
+        file.seal(&*self.store, &self.folder, &name, self.token, told).map(Some)
     }
 }

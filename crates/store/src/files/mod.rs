@@ -11,6 +11,7 @@ mod folder;
 mod good;
 mod keys;
 mod lookup;
+mod merge;
 mod open;
 mod parquet_file;
 mod sealed;
@@ -29,7 +30,8 @@ pub use claim_file::ClaimWriter;
 pub use folder::FolderStore;
 pub use good::with_positions;
 pub use lookup::{SealedRow, row_at};
-pub use open::{Batches, ListedFile, check, open, read_keys};
+pub use merge::Merging;
+pub use open::{Batches, ListedFile, check, joined_files, open, read_keys};
 pub use sealed::{RuleCount, Sealed};
 pub use validate::{ValidateWriter, Validated};
 

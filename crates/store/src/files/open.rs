@@ -3,6 +3,7 @@
 //! Used for training, scoring, key rebuilds and the dead-letter topic. A truncated, altered or missing file is
 //! [`Error::Damaged`] with its name, never a panic.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 
@@ -20,15 +21,58 @@ use crate::error::Error;
 /// Rows read at a time.
 const BATCH_ROWS: usize = 8192;
 
-/// A file as the ledger lists it.
+/// What a batch has in a file, as the ledger lists it: all of its rows, or some of a merged one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedFile {
-    /// Its path below the project folder.
+    /// The file's path below the project folder.
     pub path: String,
-    /// Rows.
+    /// Rows of the batch.
     pub rows: u64,
-    /// The sha-256 of its bytes.
+    /// Rows of others before them.
+    pub first_row: u64,
+    /// Rows of the whole file.
+    pub file_rows: u64,
+    /// The sha-256 of the file's bytes.
     pub sha256: [u8; 32],
+}
+
+impl ListedFile {
+    /// A file that holds these rows and no others.
+    pub fn whole(path: impl Into<String>, rows: u64, sha256: [u8; 32]) -> Self {
+        Self {
+            path: path.into(),
+            rows,
+            first_row: 0,
+            file_rows: rows,
+            sha256,
+        }
+    }
+
+    /// Takes the rows that follow in the same file; `false` where these do not.
+    fn join(&mut self, next: &Self) -> bool {
+        let follows = self.path == next.path && self.first_row + self.rows == next.first_row;
+        if follows {
+            self.rows += next.rows;
+        }
+        follows
+    }
+}
+
+/// Neighbours in one file as one, so that it is opened and checked once for all of them. `file` finds what is listed in an
+/// item. The first of neighbours stands for them all, at its place.
+pub fn joined_files<T>(items: Vec<T>, file: impl Fn(&mut T) -> &mut ListedFile) -> Vec<T> {
+    let mut joined: Vec<T> = Vec::with_capacity(items.len());
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for mut item in items {
+        let next = file(&mut item);
+        let place = places.get(&next.path);
+        if place.is_some_and(|&place| file(&mut joined[place]).join(next)) {
+            continue;
+        }
+        places.insert(next.path.clone(), joined.len());
+        joined.push(item);
+    }
+    joined
 }
 
 /// The rows of a file, a batch at a time.
@@ -62,15 +106,18 @@ fn checked(store: &dyn FileStore, listed: &ListedFile) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Opens a file and checks it. `columns` are the ones to read, all when `None`; a name the file lacks is an error.
+/// Opens a file, checks it and reads the rows that are listed. `columns` are the ones to read, all when `None`; a name the file lacks is an error.
 pub fn open(store: &dyn FileStore, listed: &ListedFile, columns: Option<&[&str]>) -> Result<Batches, Error> {
     let file = checked(store, listed)?;
     let damaged = |reason: String| Error::damaged(&*listed.path, reason);
     let reader = unwound(&listed.path, || -> Result<_, String> {
         let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
         let rows = builder.metadata().file_metadata().num_rows() as u64;
-        if rows != listed.rows {
-            return Err(format!("its footer says {rows} rows and the ledger {}", listed.rows));
+        if rows != listed.file_rows {
+            return Err(format!(
+                "its footer says {rows} rows and the ledger {}",
+                listed.file_rows
+            ));
         }
         if let Some(columns) = columns {
             let missing = columns
@@ -81,6 +128,11 @@ pub fn open(store: &dyn FileStore, listed: &ListedFile, columns: Option<&[&str]>
             }
             let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
             builder = builder.with_projection(mask);
+        }
+        if listed.rows < rows {
+            builder = builder
+                .with_offset(listed.first_row as usize)
+                .with_limit(listed.rows as usize);
         }
         builder
             .with_batch_size(BATCH_ROWS)

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use muster_batch::FileKind;
+use muster_batch::{DataFile, FileKind};
+use muster_spec::Token;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -18,7 +19,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
-use super::{FileStore, PendingFile};
+use super::{FileStore, PendingFile, Step};
 use crate::error::Error;
 
 /// Encoded bytes of a row group at most: what a writer may hold in memory.
@@ -126,6 +127,41 @@ impl ParquetFile {
             bytes: hashed.bytes,
             sha256: hashed.hasher.finalize().into(),
             file: hashed.file,
+        })
+    }
+}
+
+impl ParquetFile {
+    /// Seals a file that stands for itself: its footer, its bytes and its name are durable. Tells each step before it is
+    /// done.
+    pub(super) fn seal(
+        self,
+        store: &dyn FileStore,
+        folder: &str,
+        name: &str,
+        token: Token,
+        told: &dyn Fn(Step),
+    ) -> Result<DataFile, Error> {
+        let kind = self.kind;
+        told(Step::Write(kind));
+        let mut written = self.finish()?;
+        told(Step::Sync(kind));
+        written.sync()?;
+        told(Step::Check(kind));
+        written.check()?;
+        told(Step::Rename(kind));
+        let path = written.rename(name, false)?.to_owned();
+        told(Step::SyncFolders);
+        store.sync_folder(folder)?;
+        Ok(DataFile {
+            kind,
+            path,
+            rows: written.rows,
+            bytes: written.bytes,
+            event_times: None,
+            sha256: written.sha256,
+            contract_version: None,
+            token,
         })
     }
 }

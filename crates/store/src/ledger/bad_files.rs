@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use muster_spec::{BatchId, ContractName, SourceId};
 
 use super::Ledger;
-use super::keys::digest;
+use super::listed::{LISTED, LISTED_COLUMNS, listed};
 use crate::error::Error;
 use crate::files::ListedFile;
 
@@ -23,12 +23,12 @@ pub struct BadFilter {
     pub to: Option<NaiveDate>,
 }
 
-/// A listed file of bad records.
+/// The bad records of a batch in a listed file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadFile {
-    /// The file.
+    /// Where they are.
     pub file: ListedFile,
-    /// Its batch.
+    /// The batch.
     pub batch: BatchId,
     /// Its source.
     pub source: SourceId,
@@ -45,8 +45,8 @@ pub struct BadFile {
 impl Ledger {
     /// The bad files of a contract, by source and offset.
     pub async fn bad_files(&self, contract: &ContractName, filter: &BadFilter) -> Result<Vec<BadFile>, Error> {
-        const SQL: &str = "SELECT files.path, files.rows, files.sha256, batches.id, sources.id, topic, incarnation,
-              partition, committed_at
+        let sql = format!(
+            "SELECT {LISTED}, batches.id, sources.id, topic, incarnation, partition, committed_at
             FROM files JOIN batches ON batches.id = files.batch_id JOIN sources ON sources.id = batches.source_id
               JOIN topics USING (topic, topic_id)
             WHERE files.kind = 'bad' AND files.version_removed IS NULL AND files.contract = $1
@@ -54,25 +54,23 @@ impl Ledger {
                 SELECT FROM violations WHERE violations.batch_id = batches.id AND rule_id = $2))
               AND ($3::date IS NULL OR committed_at >= $3::date::timestamp AT TIME ZONE 'UTC')
               AND ($4::date IS NULL OR committed_at < ($4::date + 1)::timestamp AT TIME ZONE 'UTC')
-            ORDER BY topic, incarnation, partition, batches.from_offset";
+            ORDER BY topic, incarnation, partition, batches.from_offset"
+        );
+        let at = |column: usize| LISTED_COLUMNS + column;
         let mut session = self.session("list bad files").await?;
         let rows = session
-            .rows(SQL, &[&contract.as_str(), &filter.rule, &filter.from, &filter.to])
+            .rows(&sql, &[&contract.as_str(), &filter.rule, &filter.from, &filter.to])
             .await?;
         rows.iter()
             .map(|row| {
                 Ok(BadFile {
-                    file: ListedFile {
-                        path: row.get(0),
-                        rows: row.get::<_, i64>(1) as u64,
-                        sha256: digest(row.get(2))?,
-                    },
-                    batch: BatchId(row.get(3)),
-                    source: SourceId(row.get(4)),
-                    topic: row.get::<_, &str>(5).into(),
-                    incarnation: row.get::<_, i32>(6) as u32,
-                    partition: row.get(7),
-                    committed_at: row.get(8),
+                    file: listed(row, 0)?,
+                    batch: BatchId(row.get(at(0))),
+                    source: SourceId(row.get(at(1))),
+                    topic: row.get::<_, &str>(at(2)).into(),
+                    incarnation: row.get::<_, i32>(at(3)) as u32,
+                    partition: row.get(at(4)),
+                    committed_at: row.get(at(5)),
                 })
             })
             .collect()

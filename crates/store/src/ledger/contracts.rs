@@ -19,6 +19,13 @@ pub struct KeptContract {
 }
 
 impl Ledger {
+    /// All contracts that are known, in order.
+    pub async fn contract_names(&self) -> Result<Vec<ContractName>, Error> {
+        let mut session = self.session("list contracts").await?;
+        let rows = session.rows("SELECT name FROM contracts ORDER BY name", &[]).await?;
+        Ok(rows.iter().map(|row| row.get::<_, &str>(0).into()).collect())
+    }
+
     /// Keeps a contract's texts; nothing happens when they are kept already. Goes before the first commit.
     pub async fn keep_contract(&self, contract: &Contract) -> Result<(), Error> {
         const SQL: &str = "WITH known AS (INSERT INTO contracts (name) VALUES ($1) ON CONFLICT (name) DO NOTHING)

@@ -12,7 +12,7 @@ use muster_spec::{BatchId, ContractName, Offset, Revision, SourceId, TopicId};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::keys::digest;
+use super::listed::{LISTED, LISTED_COLUMNS, listed};
 use super::{Ledger, wire};
 use crate::error::Error;
 use crate::files::ListedFile;
@@ -78,27 +78,25 @@ impl Ledger {
 
     /// The next bad files to publish of a source, in offset order, `count_max` at most.
     pub async fn due_bad_files(&self, source: SourceId, count_max: u32) -> Result<Vec<DueBadFile>, Error> {
-        const SQL: &str = "SELECT topic, topic_id, partition, batch_id, revision, path, rows, sha256, from_offset,
-              to_offset
-            FROM due_bad_files WHERE source_id = $1 ORDER BY from_offset LIMIT $2";
+        let sql = format!(
+            "SELECT {LISTED}, topic, topic_id, partition, batch_id, revision, from_offset, to_offset
+             FROM due_bad_files AS files WHERE source_id = $1 ORDER BY from_offset LIMIT $2"
+        );
+        let at = |column: usize| LISTED_COLUMNS + column;
         let mut session = self.session("list due bad files").await?;
-        let rows = session.rows(SQL, &[&source.0, &i64::from(count_max)]).await?;
+        let rows = session.rows(&sql, &[&source.0, &i64::from(count_max)]).await?;
         rows.iter()
             .map(|row| {
                 Ok(DueBadFile {
                     source,
-                    topic: row.get::<_, &str>(0).into(),
-                    topic_id: TopicId(row.get(1)),
-                    partition: row.get(2),
-                    batch: BatchId(row.get(3)),
-                    revision: Revision(row.get(4)),
-                    file: ListedFile {
-                        path: row.get(5),
-                        rows: row.get::<_, i64>(6) as u64,
-                        sha256: digest(row.get(7))?,
-                    },
-                    from: Offset(row.get(8)),
-                    to: Offset(row.get(9)),
+                    topic: row.get::<_, &str>(at(0)).into(),
+                    topic_id: TopicId(row.get(at(1))),
+                    partition: row.get(at(2)),
+                    batch: BatchId(row.get(at(3))),
+                    revision: Revision(row.get(at(4))),
+                    file: listed(row, 0)?,
+                    from: Offset(row.get(at(5))),
+                    to: Offset(row.get(at(6))),
                 })
             })
             .collect()

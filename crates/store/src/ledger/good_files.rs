@@ -10,16 +10,16 @@ use muster_spec::{BatchId, ContractName, ContractVersion, OffsetDelta, SourceId}
 use tokio_postgres::Row;
 
 use super::Ledger;
-use super::keys::digest;
+use super::listed::{LISTED, LISTED_COLUMNS, listed};
 use crate::error::Error;
 use crate::files::ListedFile;
 
-/// A listed file of good rows.
+/// The good rows of a batch in a listed file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoodFile {
-    /// The file.
+    /// Where they are.
     pub file: ListedFile,
-    /// Its batch.
+    /// The batch.
     pub batch: BatchId,
     /// Its contract.
     pub contract: ContractName,
@@ -37,13 +37,12 @@ pub struct GoodFile {
     pub delta: Option<OffsetDelta>,
     /// Least and greatest event time, microseconds since 1970-01-01 UTC.
     pub event_times: Option<(i64, i64)>,
-    /// Its bytes.
+    /// The file's bytes.
     pub bytes: u64,
 }
 
-const COLUMNS: &str = "SELECT files.path, files.rows, files.sha256, files.batch_id, files.contract,
-      files.contract_version, sources.id, sources.topic, topics.incarnation, sources.partition, batches.from_offset,
-      batches.to_offset, files.event_micros_min, files.event_micros_max, files.bytes
+const FROM: &str = "files.batch_id, files.contract, files.contract_version, sources.id, sources.topic, topics.incarnation,
+      sources.partition, batches.from_offset, batches.to_offset, files.event_micros_min, files.event_micros_max, files.bytes
     FROM files JOIN batches ON batches.id = files.batch_id JOIN sources ON sources.id = batches.source_id
     JOIN topics USING (topic, topic_id) WHERE files.kind = 'good'";
 const ORDER: &str = "ORDER BY sources.topic, sources.partition, topics.incarnation, batches.from_offset NULLS LAST,
@@ -60,7 +59,7 @@ impl Ledger {
     /// The good files of a contract as they were listed at `version`, in training order.
     pub async fn good_files(&self, contract: &ContractName, version: i64) -> Result<Vec<GoodFile>, Error> {
         let sql = format!(
-            "{COLUMNS} AND files.contract = $1 AND files.version_added <= $2
+            "SELECT {LISTED}, {FROM} AND files.contract = $1 AND files.version_added <= $2
              AND (files.version_removed IS NULL OR files.version_removed > $2) {ORDER}"
         );
         let mut session = self.session("list good files").await?;
@@ -70,7 +69,7 @@ impl Ledger {
 
     /// The good files of one batch as they are listed now.
     pub async fn good_files_of(&self, batch: BatchId) -> Result<Vec<GoodFile>, Error> {
-        let sql = format!("{COLUMNS} AND files.batch_id = $1 AND files.version_removed IS NULL {ORDER}");
+        let sql = format!("SELECT {LISTED}, {FROM} AND files.batch_id = $1 AND files.version_removed IS NULL {ORDER}");
         let mut session = self.session("list a batch's files").await?;
         let rows = session.rows(&sql, &[&batch.0]).await?;
         rows.iter().map(good_file).collect()
@@ -78,22 +77,19 @@ impl Ledger {
 }
 
 fn good_file(row: &Row) -> Result<GoodFile, Error> {
+    let at = |column: usize| LISTED_COLUMNS + column;
     let bounds = |from: usize| -> Option<(i64, i64)> { Some((row.get::<_, Option<i64>>(from)?, row.get(from + 1))) };
     Ok(GoodFile {
-        file: ListedFile {
-            path: row.get(0),
-            rows: row.get::<_, i64>(1) as u64,
-            sha256: digest(row.get(2))?,
-        },
-        batch: BatchId(row.get(3)),
-        contract: row.get::<_, &str>(4).into(),
-        contract_version: row.get::<_, &str>(5).into(),
-        source: SourceId(row.get(6)),
-        topic: row.get::<_, &str>(7).into(),
-        incarnation: row.get::<_, i32>(8) as u32,
-        partition: row.get(9),
-        delta: bounds(10).map(|(from, to)| OffsetDelta::new(muster_spec::Offset(from), muster_spec::Offset(to))),
-        event_times: bounds(12),
-        bytes: row.get::<_, i64>(14) as u64,
+        file: listed(row, 0)?,
+        batch: BatchId(row.get(at(0))),
+        contract: row.get::<_, &str>(at(1)).into(),
+        contract_version: row.get::<_, &str>(at(2)).into(),
+        source: SourceId(row.get(at(3))),
+        topic: row.get::<_, &str>(at(4)).into(),
+        incarnation: row.get::<_, i32>(at(5)) as u32,
+        partition: row.get(at(6)),
+        delta: bounds(at(7)).map(|(from, to)| OffsetDelta::new(muster_spec::Offset(from), muster_spec::Offset(to))),
+        event_times: bounds(at(9)),
+        bytes: row.get::<_, i64>(at(11)) as u64,
     })
 }

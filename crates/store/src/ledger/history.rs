@@ -8,9 +8,9 @@ use std::time::Duration;
 use muster_spec::{BatchId, ContractName, SourceId};
 
 use super::Ledger;
-use super::keys::digest;
+use super::listed::{LISTED, LISTED_COLUMNS, listed};
 use crate::error::Error;
-use crate::files::ListedFile;
+use crate::files::{ListedFile, joined_files};
 
 /// A sealed file of judged rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct HistoryFile {
     pub file: ListedFile,
     /// Whether its rows are good.
     pub is_good: bool,
-    /// Its batch.
+    /// Its first batch.
     pub batch: BatchId,
     /// Whether its rows were bad before: their offsets lie among those of other batches.
     pub is_repair: bool,
@@ -41,36 +41,39 @@ impl Ledger {
         since: Duration,
         before: Duration,
     ) -> Result<Vec<HistoryFile>, Error> {
-        const SQL: &str = "SELECT files.path, files.rows, files.sha256, files.kind = 'good', batches.id, sources.id,
-              sources.topic, sources.partition,
+        let sql = format!(
+            "SELECT {LISTED}, files.kind = 'good', batches.id, sources.id, sources.topic, sources.partition,
               batches.committed_at >= statement_timestamp() - make_interval(secs => $3), batches.from_offset IS NULL
             FROM batches JOIN files ON files.batch_id = batches.id AND files.kind IN ('good', 'bad')
               AND files.version_removed IS NULL
             JOIN sources ON sources.id = batches.source_id
             WHERE batches.contract = $1 AND batches.tenant = $2
               AND batches.committed_at >= statement_timestamp() - make_interval(secs => $3 + $4)
-            ORDER BY sources.topic, sources.partition, sources.id, batches.from_offset NULLS LAST, batches.id";
+            ORDER BY sources.topic, sources.partition, sources.id, batches.from_offset NULLS LAST, batches.id"
+        );
         let mut session = self.session("list judged files").await?;
         let (since, before) = (since.as_secs_f64(), before.as_secs_f64());
         let rows = session
-            .rows(SQL, &[&contract.as_str(), &self.tenant(), &since, &before])
+            .rows(&sql, &[&contract.as_str(), &self.tenant(), &since, &before])
             .await?;
+        let at = |column: usize| LISTED_COLUMNS + column;
         let file = |row: &tokio_postgres::Row| {
             Ok(HistoryFile {
-                file: ListedFile {
-                    path: row.get(0),
-                    rows: row.get::<_, i64>(1) as u64,
-                    sha256: digest(row.get(2))?,
-                },
-                is_good: row.get(3),
-                batch: BatchId(row.get(4)),
-                source: SourceId(row.get(5)),
-                topic: row.get::<_, &str>(6).into(),
-                partition: row.get(7),
-                is_asked: row.get(8),
-                is_repair: row.get(9),
+                file: listed(row, 0)?,
+                is_good: row.get(at(0)),
+                batch: BatchId(row.get(at(1))),
+                source: SourceId(row.get(at(2))),
+                topic: row.get::<_, &str>(at(3)).into(),
+                partition: row.get(at(4)),
+                is_asked: row.get(at(5)),
+                is_repair: row.get(at(6)),
             })
         };
-        rows.iter().map(file).collect()
+        let files = rows.iter().map(file).collect::<Result<Vec<_>, Error>>()?;
+        // What leads up to the time asked for is told apart from what is in it, and repairs from what they mended.
+        let kind = |file: &HistoryFile| (file.source, file.is_asked, file.is_repair);
+        let alike = files.chunk_by(|one, next| kind(one) == kind(next));
+        let joined = alike.flat_map(|files| joined_files(files.to_vec(), |history| &mut history.file));
+        Ok(joined.collect())
     }
 }

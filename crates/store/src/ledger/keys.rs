@@ -8,8 +8,9 @@ use std::time::Duration;
 use muster_spec::SourceId;
 
 use super::Ledger;
+use super::listed::listed;
 use crate::error::Error;
-use crate::files::ListedFile;
+use crate::files::{ListedFile, joined_files};
 
 /// What a source must remember of the batches before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,18 +43,15 @@ impl Ledger {
         let rows = session.rows(SQL, &[&source.0, &reach]).await?;
         let mut keys = KeysToLoad::default();
         for row in &rows {
-            keys.greatest_event_time = row.get(4);
-            if let Some(path) = row.get::<_, Option<String>>(0) {
+            keys.greatest_event_time = row.get(0);
+            if let Some(source) = row.get::<_, Option<i64>>(1) {
                 keys.files.push(KeyFile {
-                    file: ListedFile {
-                        path,
-                        rows: row.get::<_, i64>(1) as u64,
-                        sha256: digest(row.get(2))?,
-                    },
-                    source: SourceId(row.get(3)),
+                    file: listed(row, 2)?,
+                    source: SourceId(source),
                 });
             }
         }
+        keys.files = joined_files(keys.files, |keys| &mut keys.file);
         Ok(keys)
     }
 }

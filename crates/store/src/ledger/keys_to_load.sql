@@ -16,7 +16,8 @@ WITH mine AS (
   WHERE sources.id = mine.id
     OR (mine.grown_at IS NOT NULL AND (bound.micros IS NULL OR mine.grown_event_micros >= bound.micros))
 )
-SELECT files.path, files.rows, files.sha256, files.source_id, greatest.micros
+SELECT greatest.micros, files.source_id,
+  files.path, files.rows, files.first_row, coalesce(files.file_rows, files.rows), files.sha256
 FROM greatest CROSS JOIN bound
 LEFT JOIN (files JOIN batches ON batches.id = files.batch_id)
   ON files.source_id IN (SELECT id FROM near) AND files.kind = 'keys' AND files.version_removed IS NULL

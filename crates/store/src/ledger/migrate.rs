@@ -13,7 +13,7 @@ use crate::error::{Error, with_causes};
 const BOOTSTRAP: &str = include_str!("migrations/bootstrap.sql");
 
 /// Number, name and text; one a noun, in the order they build on each other.
-const MIGRATIONS: [(&str, &str); 16] = [
+const MIGRATIONS: [(&str, &str); 17] = [
     ("V1__contracts", include_str!("migrations/V1__contracts.sql")),
     ("V2__sources", include_str!("migrations/V2__sources.sql")),
     ("V3__batches", include_str!("migrations/V3__batches.sql")),
@@ -36,6 +36,7 @@ const MIGRATIONS: [(&str, &str); 16] = [
     ("V14__drift", include_str!("migrations/V14__drift.sql")),
     ("V15__repairs", include_str!("migrations/V15__repairs.sql")),
     ("V16__traces", include_str!("migrations/V16__traces.sql")),
+    ("V17__compaction", include_str!("migrations/V17__compaction.sql")),
 ];
 
 /// Names the lock among all advisory locks of the database: the bytes of `muster`.

@@ -18,7 +18,8 @@ WITH named AS (
   SELECT source_id, min(from_offset) AS first_offset, max(to_offset) AS next_offset FROM steps GROUP BY source_id
 ), listed AS (
   SELECT batch_id, sum(rows) FILTER (WHERE kind = 'good') AS good, sum(rows) FILTER (WHERE kind = 'bad') AS bad
-  FROM files WHERE batch_id IS NOT NULL AND version_removed IS NULL GROUP BY batch_id
+  -- What was removed past its age is not there any more and was counted all the same.
+  FROM files WHERE batch_id IS NOT NULL AND (version_removed IS NULL OR removed_for = 'retained') GROUP BY batch_id
 ), broken AS (
   SELECT batch_id, sum(rows) FILTER (WHERE severity = 'error') AS violations FROM violations GROUP BY batch_id
 ), file_rows AS (

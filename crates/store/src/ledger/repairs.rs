@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::types::Json;
 
 use super::commit::Attempt;
-use super::keys::digest;
+use super::listed::{LISTED, listed};
 use super::wire::{self, WireFile};
 use super::{Ledger, commit};
 use crate::error::Error;
-use crate::files::{ListedFile, Sealed};
+use crate::files::{ListedFile, Sealed, joined_files};
 
 /// What is done to bad rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,16 +220,22 @@ impl Ledger {
     /// The key files that may hold keys accepted between two event times, microseconds since 1970-01-01 UTC: the
     /// source's, and those of the topic's other partitions where it grew.
     pub async fn keys_between(&self, source: SourceId, from: i64, to: i64) -> Result<Vec<ListedFile>, Error> {
-        const SQL: &str = "WITH mine AS (SELECT topic, topic_id FROM sources WHERE id = $1), near AS (
+        let sql = format!(
+            "WITH mine AS (SELECT topic, topic_id FROM sources WHERE id = $1), near AS (
               SELECT sources.id FROM sources JOIN mine USING (topic, topic_id) JOIN topics USING (topic, topic_id)
               WHERE sources.id = $1 OR topics.grown_at IS NOT NULL)
-            SELECT path, rows, sha256 FROM files
+            SELECT {LISTED} FROM files
             WHERE source_id IN (SELECT id FROM near) AND kind = 'keys' AND version_removed IS NULL
               AND (event_micros_max IS NULL OR event_micros_max >= $2 AND event_micros_min <= $3)
-            ORDER BY id";
+            ORDER BY id"
+        );
         let mut session = self.session("list key files").await?;
-        let rows = session.rows(SQL, &[&source.0, &from, &to]).await?;
-        rows.iter().map(|row| listed(row, 0)).collect()
+        let rows = session.rows(&sql, &[&source.0, &from, &to]).await?;
+        let files = rows
+            .iter()
+            .map(|row| listed(row, 0))
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(joined_files(files, |file| file))
     }
 
     /// Commits rows of one source that were judged again. An answer that was lost is asked for again, with the same
@@ -266,14 +272,16 @@ impl Ledger {
 
     /// What was done to a bad row, in order.
     pub async fn repairs_of(&self, source: SourceId, offset: Offset) -> Result<Vec<RepairStep>, Error> {
-        const SQL: &str = "SELECT repairs.id, repairs.kind, author, reason, batches.contract_version, batches.id,
-              committed_at, repaired_rows.good @> $2::bigint, files.path, files.rows, files.sha256
+        let sql = format!(
+            "SELECT repairs.id, repairs.kind, author, reason, batches.contract_version, batches.id,
+              committed_at, repaired_rows.good @> $2::bigint, {LISTED}
             FROM repaired_rows JOIN repairs ON repairs.id = repair_id JOIN batches ON batches.id = repaired_rows.batch_id
               LEFT JOIN files ON files.batch_id = batches.id AND files.kind = 'patch' AND version_removed IS NULL
             WHERE repaired_rows.source_id = $1 AND (repaired_rows.good @> $2::bigint OR still_bad @> $2::bigint)
-            ORDER BY batches.id";
+            ORDER BY batches.id"
+        );
         let mut session = self.session("list repairs of a row").await?;
-        let rows = session.rows(SQL, &[&source.0, &offset.0]).await?;
+        let rows = session.rows(&sql, &[&source.0, &offset.0]).await?;
         rows.iter()
             .map(|row| {
                 Ok(RepairStep {
@@ -293,14 +301,6 @@ impl Ledger {
             })
             .collect()
     }
-}
-
-fn listed(row: &tokio_postgres::Row, from: usize) -> Result<ListedFile, Error> {
-    Ok(ListedFile {
-        path: row.get(from),
-        rows: row.get::<_, i64>(from + 1) as u64,
-        sha256: digest(row.get(from + 2))?,
-    })
 }
 
 fn wire_batch<'a>(given: &'a RepairCommit, tenant: &'a str) -> WireRepairBatch<'a> {

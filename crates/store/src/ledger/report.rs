@@ -10,9 +10,9 @@ use tokio_postgres::types::ToSql;
 
 use super::Ledger;
 use super::counts::{Counts, SUMS};
-use super::keys::digest;
+use super::listed::{LISTED, LISTED_COLUMNS, listed};
 use crate::error::Error;
-use crate::files::ListedFile;
+use crate::files::{ListedFile, joined_files};
 
 /// What is reported on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub struct ReportedFile {
     pub file: ListedFile,
     /// Whether its rows are good.
     pub is_good: bool,
-    /// Its bytes.
+    /// The file's bytes.
     pub bytes: u64,
     /// The topic its rows came from.
     pub topic: String,
@@ -295,30 +295,39 @@ impl Ledger {
         }))
     }
 
-    /// The files of rows as they are listed now, in the order in which they were committed.
+    /// The files of rows as they are listed now, in the order of their rows, so that the same rows come first whether files
+    /// were merged or not.
     pub async fn reported_files(&self, contract: &ContractName, scope: &Scope) -> Result<Vec<ReportedFile>, Error> {
         let sql = format!(
-            "SELECT files.path, files.rows, files.sha256, files.kind = 'good', files.bytes, topic, partition
+            "SELECT {LISTED}, files.kind = 'good', files.bytes, topic, partition
              FROM {} JOIN files ON files.batch_id = batches.id JOIN sources ON sources.id = batches.source_id
-             WHERE files.kind IN ('good', 'bad') AND files.version_removed IS NULL ORDER BY files.id",
+             WHERE files.kind IN ('good', 'bad') AND files.version_removed IS NULL
+             ORDER BY files.kind, topic, partition, sources.id, batches.from_offset NULLS LAST, batches.id",
             scope.batches()
         );
         let rows = self.reported("list files", &sql, contract, scope, &[]).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(ReportedFile {
-                    file: ListedFile {
-                        path: row.get(0),
-                        rows: row.get::<_, i64>(1) as u64,
-                        sha256: digest(row.get(2))?,
-                    },
-                    is_good: row.get(3),
-                    bytes: row.get::<_, i64>(4) as u64,
-                    topic: row.get(5),
-                    partition: row.get(6),
-                })
+        let files = rows.iter().map(|row| {
+            Ok(ReportedFile {
+                file: listed(row, 0)?,
+                is_good: row.get(LISTED_COLUMNS),
+                bytes: row.get::<_, i64>(LISTED_COLUMNS + 1) as u64,
+                topic: row.get(LISTED_COLUMNS + 2),
+                partition: row.get(LISTED_COLUMNS + 3),
             })
-            .collect()
+        });
+        let files = files.collect::<Result<Vec<_>, Error>>()?;
+        Ok(joined_files(files, |reported| &mut reported.file))
+    }
+
+    /// Rows that were removed past their age: they are counted, and in no file any more.
+    pub async fn reported_removed(&self, contract: &ContractName, scope: &Scope) -> Result<u64, Error> {
+        let sql = format!(
+            "SELECT coalesce(sum(files.rows), 0)::bigint FROM {} JOIN files ON files.batch_id = batches.id
+             WHERE files.removed_for = 'retained'",
+            scope.batches()
+        );
+        let rows = self.reported("count removed rows", &sql, contract, scope, &[]).await?;
+        Ok(rows.first().map_or(0, |row| row.get::<_, i64>(0) as u64))
     }
 
     /// Runs a statement over the batches that are reported on; `more` are its parameters from `$4` on.

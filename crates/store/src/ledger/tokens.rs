@@ -15,10 +15,9 @@ use crate::files::sweep::{FoundFile, TokenState, Verdict};
 impl Ledger {
     /// What may be done with each file found, in their order.
     pub async fn judge_files(&self, found: &[FoundFile]) -> Result<Vec<Verdict>, Error> {
-        const SQL: &str = "SELECT asked.place, files.id IS NOT NULL,
+        const SQL: &str = "SELECT asked.place, EXISTS (SELECT FROM files WHERE files.path = asked.path),
               CASE WHEN tokens.token IS NULL THEN 'unknown' WHEN superseded_at IS NULL THEN 'live' ELSE 'dead' END
             FROM unnest($1::bigint[], $2::text[], $3::uuid[]) AS asked (place, path, token)
-            LEFT JOIN files ON files.path = asked.path
             LEFT JOIN tokens ON tokens.token = asked.token
             ORDER BY asked.place";
         let places: Vec<i64> = (0..found.len() as i64).collect();

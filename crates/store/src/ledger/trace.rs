@@ -12,7 +12,7 @@ use muster_spec::{
 use tokio_postgres::Row;
 
 use super::Ledger;
-use super::keys::digest;
+use super::listed::{LISTED, LISTED_COLUMNS, listed};
 use crate::error::Error;
 use crate::files::ListedFile;
 
@@ -186,25 +186,23 @@ impl Ledger {
 
     /// The listed files of rows of these batches, and of features that were made of them.
     pub async fn files_of(&self, batches: &[BatchId]) -> Result<Vec<TracedFile>, Error> {
-        const SQL: &str = "SELECT batch_id, kind, NULL::bigint, path, rows, sha256 FROM files
-            WHERE batch_id = ANY ($1) AND kind IN ('good', 'bad') AND version_removed IS NULL
-            UNION ALL
-            SELECT claims.batch_id, files.kind, claims.id, path, rows, sha256 FROM claims
-            JOIN files ON files.claim_id = claims.id AND files.version_removed IS NULL
-            WHERE claims.batch_id = ANY ($1)";
+        let sql = format!(
+            "SELECT {LISTED}, batch_id, kind, NULL::bigint FROM files
+             WHERE batch_id = ANY ($1) AND kind IN ('good', 'bad') AND version_removed IS NULL
+             UNION ALL
+             SELECT {LISTED}, claims.batch_id, files.kind, claims.id FROM claims
+             JOIN files ON files.claim_id = claims.id AND files.version_removed IS NULL
+             WHERE claims.batch_id = ANY ($1)"
+        );
         let batches: Vec<i64> = batches.iter().map(|batch| batch.0).collect();
         let mut session = self.session("list a record's files").await?;
-        let rows = session.rows(SQL, &[&batches]).await?;
+        let rows = session.rows(&sql, &[&batches]).await?;
         let file = |row: &Row| {
             Ok(TracedFile {
-                batch: BatchId(row.get(0)),
-                kind: row.get(1),
-                claim: row.get(2),
-                file: ListedFile {
-                    path: row.get(3),
-                    rows: row.get::<_, i64>(4) as u64,
-                    sha256: digest(row.get(5))?,
-                },
+                file: listed(row, 0)?,
+                batch: BatchId(row.get(LISTED_COLUMNS)),
+                kind: row.get(LISTED_COLUMNS + 1),
+                claim: row.get(LISTED_COLUMNS + 2),
             })
         };
         rows.iter().map(file).collect()

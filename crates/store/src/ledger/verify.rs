@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
 use super::Ledger;
-use super::keys::digest;
+use super::listed::{LISTED, LISTED_COLUMNS, listed};
 use super::trace::{REASONS, reasons};
 use crate::error::Error;
 use crate::files::ListedFile;
@@ -77,25 +77,27 @@ struct KeptBand {
 impl Ledger {
     /// Every listed file, a row an owner, those of one file after another.
     pub async fn listings(&self, contract: Option<&ContractName>) -> Result<Vec<Listing>, Error> {
-        const SQL: &str =
-            "SELECT files.path, files.rows, files.sha256, files.kind, files.bytes, batches.id, sources.topic,
+        let sql = format!(
+            "SELECT {LISTED}, files.kind, files.bytes, batches.id, sources.topic,
               sources.partition, batches.from_offset, batches.to_offset, claims.run_id
             FROM files LEFT JOIN claims ON claims.id = files.claim_id
             JOIN batches ON batches.id = coalesce(files.batch_id, claims.batch_id)
             JOIN sources ON sources.id = batches.source_id
             WHERE files.version_removed IS NULL AND ($1::text IS NULL OR batches.contract = $1)
-            ORDER BY files.path, batches.from_offset";
+            ORDER BY files.path, batches.from_offset"
+        );
+        let at = |column: usize| LISTED_COLUMNS + column;
         let mut session = self.session("list all files").await?;
-        let rows = session.rows(SQL, &[&contract.map(ContractName::as_str)]).await?;
+        let rows = session.rows(&sql, &[&contract.map(ContractName::as_str)]).await?;
         let listing = |row: &Row| {
             Ok(Listing {
                 file: listed(row, 0)?,
-                kind: row.get(3),
-                bytes: row.get::<_, i64>(4) as u64,
-                batch: BatchId(row.get(5)),
-                place: (row.get(6), row.get(7)),
-                delta: row.get::<_, Option<i64>>(8).map(|from| (from, row.get(9))),
-                run: row.get::<_, Option<i64>>(10).map(RunId),
+                kind: row.get(at(0)),
+                bytes: row.get::<_, i64>(at(1)) as u64,
+                batch: BatchId(row.get(at(2))),
+                place: (row.get(at(3)), row.get(at(4))),
+                delta: row.get::<_, Option<i64>>(at(5)).map(|from| (from, row.get(at(6)))),
+                run: row.get::<_, Option<i64>>(at(7)).map(RunId),
             })
         };
         rows.iter().map(listing).collect()
@@ -112,14 +114,16 @@ impl Ledger {
 
     /// The claims of a run that were scored.
     pub async fn scored_claims(&self, run: RunId) -> Result<Vec<ScoredBefore>, Error> {
-        const SQL: &str = "SELECT claims.id, claims.batch_id, claims.model_version, model_versions.path, claims.bands,
+        let sql = format!(
+            "SELECT claims.id, claims.batch_id, claims.model_version, model_versions.path, claims.bands,
               claims.predictions, (SELECT count(*) FROM predictions WHERE claim_id = claims.id),
-              files.path, files.rows, files.sha256
+              {LISTED}
             FROM claims JOIN model_versions USING (pipeline, model_version)
             LEFT JOIN files ON files.claim_id = claims.id AND files.version_removed IS NULL
-            WHERE claims.run_id = $1 AND claims.state = 'done' ORDER BY claims.id";
+            WHERE claims.run_id = $1 AND claims.state = 'done' ORDER BY claims.id"
+        );
         let mut session = self.session("list a run's claims").await?;
-        let rows = session.rows(SQL, &[&run.0]).await?;
+        let rows = session.rows(&sql, &[&run.0]).await?;
         let claim = |row: &Row| {
             let bands: Option<Json<Vec<KeptBand>>> = row.get(4);
             let band = |kept: KeptBand| Band {
@@ -164,12 +168,4 @@ impl Ledger {
         });
         Ok(written.collect())
     }
-}
-
-fn listed(row: &Row, from: usize) -> Result<ListedFile, Error> {
-    Ok(ListedFile {
-        path: row.get(from),
-        rows: row.get::<_, i64>(from + 1) as u64,
-        sha256: digest(row.get(from + 2))?,
-    })
 }

@@ -148,18 +148,19 @@ fn drift(given: &DriftCounts) -> WireDrift<'_> {
 }
 
 pub(super) fn files(given: &[DataFile]) -> Vec<WireFile<'_>> {
-    given
-        .iter()
-        .map(|file| WireFile {
-            kind: file.kind.word(),
-            path: &file.path,
-            rows: file.rows,
-            bytes: file.bytes,
-            sha256: hex(&file.sha256),
-            event_micros_min: file.event_times.map(|(least, _)| least),
-            event_micros_max: file.event_times.map(|(_, greatest)| greatest),
-        })
-        .collect()
+    given.iter().map(file).collect()
+}
+
+pub(super) fn file(given: &DataFile) -> WireFile<'_> {
+    WireFile {
+        kind: given.kind.word(),
+        path: &given.path,
+        rows: given.rows,
+        bytes: given.bytes,
+        sha256: hex(&given.sha256),
+        event_micros_min: given.event_times.map(|(least, _)| least),
+        event_micros_max: given.event_times.map(|(_, greatest)| greatest),
+    }
 }
 
 pub(super) fn alerts<'a>(given: &'a [Alert], tenant: &'a str) -> Vec<WireAlert<'a>> {

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod commit;
+mod compaction;
 mod disk;
 mod drift;
 mod keys;

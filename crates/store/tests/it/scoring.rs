@@ -375,11 +375,7 @@ async fn features_are_sealed_and_listed_with_their_claim() {
         alerts: &[],
     };
     fixture.score.write_predictions(scored).await.unwrap();
-    let listed = ListedFile {
-        path: file.path.clone(),
-        rows: 8,
-        sha256: file.sha256,
-    };
+    let listed = ListedFile::whole(&file.path, 8, file.sha256);
     check(&*store, &listed).unwrap();
     assert_eq!(
         fixture

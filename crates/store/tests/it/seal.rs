@@ -62,11 +62,7 @@ impl Place {
 }
 
 fn listed(file: &muster_batch::DataFile) -> ListedFile {
-    ListedFile {
-        path: file.path.clone(),
-        rows: file.rows,
-        sha256: file.sha256,
-    }
+    ListedFile::whole(&file.path, file.rows, file.sha256)
 }
 
 #[test]

@@ -40,11 +40,7 @@ fn origin(topic: &str) -> Origin {
         partition: 3,
         batch: BatchId(1),
         revision: Revision(2),
-        file: ListedFile {
-            path: String::new(),
-            rows: 1,
-            sha256: [0; 32],
-        },
+        file: ListedFile::whole("", 1, [0; 32]),
         from: Offset(0),
         to: Offset(42),
     })

@@ -21,7 +21,7 @@ const LEDGER: &str = "SELECT jsonb_build_object(
       'tombstone', tombstone, 'repaired', repaired, 'duplicates', (SELECT coalesce(jsonb_agg(jsonb_build_array(lower(range), upper(range))),
         '[]') FROM unnest(duplicate_offsets) AS range))), '[]') FROM batches),
   'files', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'path', path, 'rows', rows,
-      'sha256', encode(sha256, 'hex'), 'batch', batch_id)), '[]') FROM files
+      'first_row', first_row, 'file_rows', coalesce(file_rows, rows), 'sha256', encode(sha256, 'hex'), 'batch', batch_id)), '[]') FROM files
       WHERE kind IN ('good', 'bad') AND version_removed IS NULL),
   'violations', (SELECT coalesce(jsonb_agg(jsonb_build_object('batch', batch_id, 'rule', rule_id, 'rows', rows)),
       '[]') FROM violations),
@@ -69,6 +69,8 @@ struct File {
     kind: String,
     path: String,
     rows: u64,
+    first_row: u64,
+    file_rows: u64,
     sha256: String,
     batch: i64,
 }
@@ -360,6 +362,8 @@ fn read(world: &World, file: &File, found: &mut HashMap<(i64, i64), Vec<Found>>,
     let listed = ListedFile {
         path: file.path.clone(),
         rows: file.rows,
+        first_row: file.first_row,
+        file_rows: file.file_rows,
         sha256,
     };
     for batch in open(&FolderStore::new(world.path()), &listed, None).unwrap() {
