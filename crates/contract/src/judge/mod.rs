@@ -13,6 +13,8 @@ pub mod levels;
 pub mod profile;
 pub mod stop_above;
 
+#[cfg(test)]
+mod again_tests;
 mod distinct;
 mod file_rows;
 mod fingerprint;

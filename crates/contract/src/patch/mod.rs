@@ -8,9 +8,12 @@ mod texts;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder, StructArray};
-use arrow::compute::filter_record_batch;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder, StructArray, UInt32Array,
+    new_null_array,
+};
 use arrow::compute::kernels::cmp::distinct;
+use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use muster_batch::{DecodedBatch, Finding};
@@ -106,6 +109,43 @@ impl Patcher {
     pub fn told(&self, decoded: &DecodedBatch, texts: &StructArray, field: usize) -> StringArray {
         let came = texts.column(field).as_string::<i32>();
         displayed(decoded.rows.column(field), Some(came))
+    }
+
+    /// The same records, those that did not decode as rows without any value: a patch may give them all of theirs.
+    pub fn with_refused(&self, decoded: DecodedBatch) -> DecodedBatch {
+        let (rows, refused) = (decoded.rows.num_rows(), decoded.refused.len());
+        if refused == 0 {
+            return decoded;
+        }
+        let schema = decoded.rows.schema();
+        let nulls = schema
+            .fields()
+            .iter()
+            .map(|field| new_null_array(field.data_type(), refused));
+        let nulls = RecordBatch::try_new(Arc::clone(&schema), nulls.collect()).expect("columns of one length");
+        let joined = concat_batches(&schema, [&decoded.rows, &nulls]).expect("rows of one schema join");
+        let mut records = decoded.record_of_row;
+        records.extend(decoded.refused.iter().map(|refused| refused.record));
+        let mut order: Vec<u32> = (0..(rows + refused) as u32).collect();
+        order.sort_unstable_by_key(|row| records[*row as usize]);
+        let mut place = vec![0; order.len()];
+        for (now, before) in (0_u32..).zip(&order) {
+            place[*before as usize] = now;
+        }
+        let moved = |found: Finding| Finding {
+            row: place[found.row as usize],
+            ..found
+        };
+        let mut findings: Vec<Finding> = decoded.findings.into_iter().map(moved).collect();
+        findings.sort_unstable();
+        DecodedBatch {
+            record_of_row: order.iter().map(|row| records[*row as usize]).collect(),
+            rows: take_record_batch(&joined, &UInt32Array::from(order)).expect("every row is there"),
+            origin: decoded.origin,
+            refused: Vec::new(),
+            findings,
+            tombstones: decoded.tombstones,
+        }
     }
 
     /// Sets fields of rows. `texts` are the rows' own.

@@ -240,6 +240,12 @@ async fn with_rows<T: Send + 'static>(
 /// The contract and rows that are meant.
 fn meant(folder: &Path, args: &BadRowsArgs) -> anyhow::Result<(Arc<Contract>, BadFilter)> {
     let contract = Project::load_contract(folder, &args.contract)?;
+    if let Some(rule) = args.rule.as_ref().filter(|rule| contract.rule(rule).is_none()) {
+        Output::say(&format!(
+            "`{}` has no rule `{rule}` now: only rows that an older version of it judged can have broken it",
+            contract.name
+        ));
+    }
     let filter = BadFilter {
         rule: args.rule.clone(),
         from: args.day,

@@ -228,6 +228,11 @@ impl Mending {
         let (decoded, changes) = match &self.task.patch {
             None => (decoded, Vec::new()),
             Some(patch) => {
+                let decoded = match patch {
+                    // A file may give a record that does not decode all its fields.
+                    Patch::Cells(_) => self.patcher.with_refused(decoded),
+                    Patch::Set(_) => decoded,
+                };
                 counts.undecodable = decoded.refused.len() as u64;
                 let texts = self.patcher.texts(&decoded);
                 let new = patch.values(&self.task.contract, source, &decoded, &texts, &self.patcher);

@@ -8,14 +8,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
-use muster_batch::headers::encoded_headers;
-use muster_batch::{DecodedBatch, RawBatch};
+use muster_batch::{BytesColumn, DecodedBatch, Headers, RawBatch};
 use muster_contract::decode::Decoder;
 use muster_spec::{Contract, FieldKind, Offset, OffsetDelta, RuleNumber, SchemaId, SourceId};
-use muster_store::files::{self, FileStore};
+use muster_store::files::{self, BadRecords, FileStore};
 use muster_store::ledger::report::ReportedFile;
 
 use super::gathering::{BadRow, Gathering};
@@ -23,9 +22,6 @@ use super::words;
 
 /// Rows of good and of bad files that are looked at; of more, files from all over are chosen.
 pub const ROWS_MAX: u64 = 2_000_000;
-
-/// What is read of a bad file.
-const BAD_COLUMNS: [&str; 6] = ["_offset", "_headers", "_payload", "_violations", "_warnings", "_reason"];
 
 /// Finds a writer's schema by its id.
 pub type FindSchema<'f> = &'f dyn Fn(SchemaId) -> anyhow::Result<Option<String>>;
@@ -97,7 +93,7 @@ impl<'s> Sealed<'s> {
     }
 
     fn bad(&mut self, listed: &ReportedFile, gathering: &mut Gathering) -> anyhow::Result<()> {
-        for rows in files::open(self.files, &listed.file, Some(&BAD_COLUMNS))? {
+        for rows in files::open(self.files, &listed.file, None)? {
             let rows = rows?;
             let records = BadRecords::read(&rows)
                 .with_context(|| format!("`{}` has not the columns of a bad file", listed.file.path))?;
@@ -112,7 +108,7 @@ impl<'s> Sealed<'s> {
         listed: &ReportedFile,
         gathering: &mut Gathering,
     ) -> anyhow::Result<()> {
-        let raw = records.raw(listed);
+        let raw = raw(records, listed);
         for id in self.decoder.missing(&raw) {
             match (self.find)(id)? {
                 Some(text) => self.decoder.learn(id, &text)?,
@@ -126,7 +122,8 @@ impl<'s> Sealed<'s> {
         for (record, &offset) in offsets.iter().enumerate() {
             let row = rows.next_if(|(_, of)| **of as usize == record).map(|(row, _)| row);
             let broken: Vec<RuleNumber> = records
-                .rules(record)
+                .violations(record)
+                .chain(records.warnings(record))
                 .filter_map(|id| self.rules.get(id).copied())
                 .collect();
             let bad = BadRecord {
@@ -149,76 +146,23 @@ fn spread<'f>(files: &[&'f ReportedFile]) -> Vec<&'f ReportedFile> {
     files.iter().copied().step_by(step).collect()
 }
 
-/// Rows of a bad file.
-struct BadRecords<'r> {
-    offsets: &'r [i64],
-    headers: &'r BinaryArray,
-    payloads: &'r BinaryArray,
-    lists: [&'r arrow::array::ListArray; 2],
-    reasons: &'r StringArray,
-}
-
-impl<'r> BadRecords<'r> {
-    fn read(rows: &'r RecordBatch) -> Option<Self> {
-        let bytes = |name: &str| rows.column_by_name(name)?.as_binary_opt::<i32>();
-        let list = |name: &str| {
-            let list = rows.column_by_name(name)?.as_list_opt::<i32>()?;
-            list.values().as_string_opt::<i32>().map(|_| list)
-        };
-        Some(Self {
-            offsets: rows
-                .column_by_name("_offset")?
-                .as_primitive_opt::<Int64Type>()?
-                .values(),
-            headers: bytes("_headers")?,
-            payloads: bytes("_payload")?,
-            lists: [list("_violations")?, list("_warnings")?],
-            reasons: rows.column_by_name("_reason")?.as_string_opt::<i32>()?,
-        })
+/// The records as they came from Kafka.
+fn raw(records: &BadRecords<'_>, listed: &ReportedFile) -> RawBatch {
+    let mut raw = RawBatch {
+        source: SourceId(0),
+        topic: listed.topic.as_str().into(),
+        partition: listed.partition,
+        delta: OffsetDelta::new(Offset(0), Offset(0)),
+        offsets: Vec::with_capacity(records.len()),
+        timestamps: Vec::with_capacity(records.len()),
+        payloads: BytesColumn::default(),
+        keys: BytesColumn::default(),
+        headers: Headers::default(),
+    };
+    for record in 0..records.len() {
+        records.copy(record, &mut raw);
     }
-
-    fn rules(&self, record: usize) -> impl Iterator<Item = &'r str> {
-        self.lists.into_iter().flat_map(move |list| {
-            let ends = list.value_offsets();
-            let ids = list.values().as_string::<i32>();
-            (ends[record] as usize..ends[record + 1] as usize).map(move |at| ids.value(at))
-        })
-    }
-
-    fn reason(&self, record: usize) -> Option<&'r str> {
-        self.reasons.is_valid(record).then(|| self.reasons.value(record))
-    }
-
-    /// The records as they came from Kafka, without their keys.
-    fn raw(&self, listed: &ReportedFile) -> RawBatch {
-        let (first, last) = (self.offsets.first(), self.offsets.last());
-        let mut raw = RawBatch {
-            source: SourceId(0),
-            topic: listed.topic.as_str().into(),
-            partition: listed.partition,
-            delta: OffsetDelta::new(
-                Offset(first.copied().unwrap_or_default()),
-                Offset(last.map_or(0, |last| last + 1)),
-            ),
-            offsets: self.offsets.to_vec(),
-            timestamps: vec![-1; self.offsets.len()],
-            payloads: muster_batch::BytesColumn::default(),
-            keys: muster_batch::BytesColumn::default(),
-            headers: muster_batch::Headers::default(),
-        };
-        for record in 0..self.offsets.len() {
-            let payload = self.payloads.is_valid(record).then(|| self.payloads.value(record));
-            raw.payloads.push(payload);
-            raw.keys.push(None);
-            let headers = if self.headers.is_valid(record) {
-                self.headers.value(record)
-            } else {
-                &[]
-            };
-            raw.headers.push(encoded_headers(headers));
-        }
-        raw
-    }
+    raw
 }
 
 /// Decoded rows, with the public fields as text.

@@ -335,3 +335,90 @@ fn rows_come_over_when_a_rule_is_loosened_and_a_second_replay_finds_nothing() {
         .json();
     assert_eq!(future["judged"], 0, "{future}");
 }
+
+#[test]
+fn a_file_of_patches_mends_what_no_expression_could() {
+    let Some((world, mut producer)) = ingested("patches", 2, 600) else {
+        return;
+    };
+    let exported = world.path().join("bad.csv");
+    let export = ["bad", "export", "--contract", CONTRACT, "--out"];
+    let export = |more: &[&str]| {
+        let arguments = [&export[..], &[exported.to_str().unwrap()], more].concat();
+        world.run(&arguments).with_code(0);
+        std::fs::read_to_string(&exported).unwrap()
+    };
+    let masked = export(&["--rule", "level.level"]);
+    assert!(
+        masked.contains("•••") && !masked.contains("medium"),
+        "personal values are masked"
+    );
+    let all = producer.log.count(&Outcome::Bad(vec!["level.level".into()]));
+    let also = producer
+        .log
+        .count(&Outcome::Bad(vec!["hours.range".into(), "level.level".into()]));
+    assert_eq!(masked.lines().count() as u64, 1 + all + also);
+
+    // Masked cells change nothing, so only the level is set.
+    let header = masked.lines().next().unwrap();
+    let level = header.split(',').position(|name| name == "level").unwrap();
+    let mend = |line: &str| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        cells[level] = "high";
+        cells.join(",")
+    };
+    let lines: Vec<String> = masked.lines().skip(1).map(mend).collect();
+    std::fs::write(&exported, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+    let patch = |file: &std::path::Path| {
+        let arguments = [
+            "bad",
+            "repair",
+            "--contract",
+            CONTRACT,
+            "--patch",
+            file.to_str().unwrap(),
+        ];
+        let arguments = [
+            &arguments[..],
+            &["--reason", "asked the source", "--author", "bob", "--format", "json"],
+        ]
+        .concat();
+        world.run(&arguments).with_code(0).json()
+    };
+    let mended = patch(&exported);
+    assert_eq!(producer.log.repair(&["level.level"]), all);
+    assert_eq!(numbers(&mended), [all + also, all, also, 0]);
+    assert_eq!(
+        numbers(&patch(&exported)),
+        [also, 0, also, 0],
+        "what is good is left out"
+    );
+
+    // A record that does not decode gets all its fields.
+    let clear = export(&["--rule", "record.undecodable", "--personal"]);
+    let row: Vec<&str> = clear.lines().nth(1).unwrap().split(',').collect();
+    let source = world.ask(&format!("SELECT partition FROM sources WHERE id = {}", row[0]));
+    let sent = &mut producer.log.incarnations[0][source.parse::<usize>().unwrap()][row[1].parse::<usize>().unwrap()];
+    sent.repaired = true;
+    let whole = world.path().join("whole.jsonl");
+    let object = serde_json::json!({
+        "_source": row[0], "_offset": row[1], "number": sent.number, "level": "low", "hours": 3.5,
+        "occurred_at": "2026-03-01T00:00:00Z", "target": null,
+    });
+    std::fs::write(&whole, object.to_string()).unwrap();
+    assert_eq!(numbers(&patch(&whole)), [1, 1, 0, 0]);
+    check(&world, &producer.log, false);
+
+    // What comes after is judged against the verdicts as they are now, and dead letters say so.
+    producer.send(200);
+    world.run(&["ingest", "--once"]).with_code(0);
+    check(&world, &producer.log, false);
+    let letters = muster_sandbox::kafka::operator::read_topic(&world.brokers, &world.dead_topic()).unwrap();
+    let revisions: std::collections::BTreeSet<String> = letters
+        .iter()
+        .flat_map(|letter| &letter.headers)
+        .filter(|(name, _)| name == "muster-revision")
+        .map(|(_, value)| String::from_utf8(value.clone()).unwrap())
+        .collect();
+    assert!(revisions.contains("0") && revisions.len() > 1, "{revisions:?}");
+}

@@ -14,6 +14,7 @@ mod outage;
 mod protocol;
 mod proxy;
 mod reconcile;
+mod repairs;
 mod report;
 mod rights;
 mod runs;
