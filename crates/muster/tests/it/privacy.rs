@@ -149,7 +149,39 @@ fn no_value_of_a_person_is_in_a_log_line_a_metric_an_http_answer_or_an_alert() {
         world.run(project, &["top", "--once", "--format", "json"]),
     ]
     .map(|ended| ended.with_code(0));
+    let exported = given.path().join("bad.csv");
+    let repair = [
+        "bad",
+        "repair",
+        "--set",
+        "training_hours = 7",
+        "--reason",
+        "mended",
+        "--author",
+        "ann",
+    ];
+    let mended = [
+        &["bad", "list", "--count", "1000"][..],
+        &["bad", "list", "--count", "1000", "--format", "json"],
+        &["bad", "export", "--out", exported.to_str().unwrap()],
+        &[&repair[..], &["--dry-run"]].concat(),
+        &[&repair[..], &["--format", "json"]].concat(),
+        &["replay", "--author", "ann"],
+        &["bad", "list", "--repaired", "--count", "1000", "--format", "json"],
+    ]
+    .map(|arguments| {
+        let arguments = [arguments, &["--contract", "hr.candidate", "--log", "debug"]].concat();
+        world.run(project, &arguments).with_code(0)
+    });
+    let exported = std::fs::read_to_string(exported).unwrap();
+    assert_eq!(
+        mended[4].json()["good"],
+        2,
+        "one row of each file had a word for its hours"
+    );
     let kept = [
+        "repairs",
+        "repaired_rows",
         "alerts",
         "violations",
         "batches",
@@ -170,7 +202,10 @@ fn no_value_of_a_person_is_in_a_log_line_a_metric_an_http_answer_or_an_alert() {
         first + 2000
     );
     assert_eq!(world.ask(project, &ids), (2 * GOOD).to_string());
-    assert!(!kept[0].is_empty(), "alerts were raised");
+    assert!(
+        !kept[0].is_empty() && !kept[2].is_empty(),
+        "repairs were kept and alerts raised"
+    );
 
     for tap in &looked_on[..2] {
         assert_eq!(
@@ -187,7 +222,13 @@ fn no_value_of_a_person_is_in_a_log_line_a_metric_an_http_answer_or_an_alert() {
         .into_iter()
         .chain(&answers)
         .chain(&kept)
-        .chain(looked_on.iter().flat_map(|ended| [&ended.output, &ended.said]))
+        .chain([&exported])
+        .chain(
+            looked_on
+                .iter()
+                .chain(&mended)
+                .flat_map(|ended| [&ended.output, &ended.said]),
+        )
         .flat_map(|text| text.lines())
     {
         lines += 1;
