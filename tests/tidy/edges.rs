@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("batch", &["spec"]),
     ("expr", &["batch", "spec"]),
     ("contract", &["batch", "expr", "spec"]),
+    ("profile", &["batch", "contract", "spec"]),
     ("features", &["batch", "expr", "spec"]),
     ("stream", &["batch", "spec"]),
     ("registry", &["batch", "spec"]),
@@ -24,15 +25,15 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "muster",
         &[
-            "batch", "contract", "expr", "features", "model", "monitor", "registry", "report", "sandbox", "spec",
-            "store", "stream",
+            "batch", "contract", "expr", "features", "model", "monitor", "profile", "registry", "report", "sandbox",
+            "spec", "store", "stream",
         ],
     ),
     (
         "tests",
         &[
-            "batch", "contract", "expr", "features", "model", "monitor", "registry", "report", "sandbox", "spec",
-            "store", "stream",
+            "batch", "contract", "expr", "features", "model", "monitor", "profile", "registry", "report", "sandbox",
+            "spec", "store", "stream",
         ],
     ),
 ];
@@ -56,7 +57,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("axum*", &["muster"]),
     ("askama*", &["report"]),
     ("prometheus", &["muster"]),
-    ("clap", &["muster"]),
+    ("clap*", &["muster"]),
     ("croner", &["muster"]),
     ("ratatui", &["muster"]),
 ];

@@ -173,6 +173,15 @@ impl RawLines {
         Some(&self.misfits[at].1)
     }
 
+    /// Makes the cells null whose text `is_missing` says is no value.
+    pub fn forget(&mut self, is_missing: impl Fn(&[u8]) -> bool) {
+        for cell in &mut self.cells {
+            if text_of(&self.text, *cell).is_some_and(&is_missing) {
+                *cell = Cell::NULL;
+            }
+        }
+    }
+
     /// Empties the run and keeps its buffers.
     pub fn clear(&mut self) {
         self.lines.clear();

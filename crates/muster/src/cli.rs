@@ -5,6 +5,7 @@
 
 mod alerts;
 mod bad;
+mod contact;
 mod contract;
 mod files;
 mod housekeeping;
@@ -21,6 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use alerts::{AlertsAction, AlertsArgs, MessageStateName};
 pub use bad::{BadAction, BadArgs, BadRowsArgs, RepairArgs, ReplayArgs};
+pub use contact::{CompletionsArgs, InitArgs, ManArgs, ProfileArgs};
 pub use contract::{BacktestArgs, ContractAction, ContractArgs, RulesAction, RulesArgs};
 pub use files::{GenerateArgs, PublishArgs, ValidateArgs};
 pub use housekeeping::{CompactArgs, RetainArgs};
@@ -101,6 +103,12 @@ pub enum OutputFormat {
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look at a CSV or Parquet file and write contract, schema, feature view and pipeline for it.
+    #[command(after_help = contact::INIT_HELP)]
+    Init(InitArgs),
+    /// Say what is in a CSV or Parquet file: a table here, a page to look at, JSON for programs.
+    #[command(after_help = contact::PROFILE_HELP)]
+    Profile(ProfileArgs),
     /// Read all contracts, pipelines and alert targets and report every problem with its place.
     #[command(after_help = "Examples:\n  muster check --project people\n  muster check --json-schema contract")]
     Check(CheckArgs),
@@ -185,6 +193,12 @@ pub enum Command {
     /// Open psql on the ledger, or run one statement.
     #[command(after_help = "Examples:\n  muster psql\n  muster psql -c 'select * from batches'")]
     Psql(PsqlArgs),
+    /// Print what completes commands and flags in a shell.
+    #[command(after_help = contact::COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Write the manual's pages.
+    #[command(after_help = contact::MAN_HELP)]
+    Man(ManArgs),
 }
 
 /// `muster check`

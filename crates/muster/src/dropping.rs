@@ -48,7 +48,8 @@ pub fn files_of(folder: &Path, contract: &Contract) -> anyhow::Result<Vec<PathBu
             .file_name()
             .and_then(|name| name.to_str())
             .is_none_or(|name| name.starts_with('.'));
-        if !hidden && path.is_file() && ["csv", "tsv", "txt", "jsonl", "ndjson", "json"].contains(&&*ending) {
+        if !hidden && path.is_file() && ["csv", "tsv", "txt", "jsonl", "ndjson", "json", "parquet"].contains(&&*ending)
+        {
             files.push(path);
         }
     }

@@ -1,11 +1,10 @@
-//! Rows of text files to events.
+//! Rows of files to events.
 //!
 //! Used by `publish`, `ingest --watch` and `demo`. Each row goes out as it stands in the file, every value a text, as
 //! Avro in an all-text schema or as JSON, whichever the topic's records are, with headers that name file and row; nothing
 //! is judged here. What the ledger holds of a file already is left out, so that a restart publishes what is missing; what
 //! arrives twice all the same is counted as a duplicate.
 
-use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -16,7 +15,7 @@ use anyhow::{Context, bail};
 use muster_batch::FileRows;
 use muster_batch::raw_lines::{Line, RawLines};
 use muster_contract::decode::{JsonWriter, TextWriter};
-use muster_contract::lines::{Bounds, ColumnsFit, LineReader, Shape, columns_header};
+use muster_contract::lines::{ColumnsFit, columns_header};
 use muster_spec::contract::Format;
 use muster_spec::{Contract, FileSha, SchemaId, TextFormat};
 use muster_stream::{Outgoing, Publisher, partition_of_row};
@@ -24,7 +23,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use sha2::{Digest, Sha256};
 
-use crate::cli::FileFormat;
+use crate::file_lines::{FileLines, open_file};
 
 /// How long acknowledgements may take at the end of a file.
 const FLUSH_LIMIT: Duration = Duration::from_mins(2);
@@ -69,7 +68,7 @@ pub struct Published {
 
 /// The sha-256 of a file's bytes.
 pub fn sha_of(path: &Path) -> anyhow::Result<FileSha> {
-    let mut file = File::open(path).with_context(|| format!("could not open `{}`", path.display()))?;
+    let mut file = open_file(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {
@@ -86,7 +85,7 @@ pub fn sha_of(path: &Path) -> anyhow::Result<FileSha> {
 impl FilePublisher<'_> {
     /// Publishes the rows of a file that are not among `held`, and waits until all are acknowledged.
     pub fn publish(&self, path: &Path, file: FileSha, held: &[FileRows]) -> anyhow::Result<Published> {
-        let mut reader = self.open(path)?;
+        let mut reader = FileLines::open(path, self.contract, &self.text_format)?;
         let fit = Arc::clone(reader.fit());
         let mut sender = Sender::new(self, file, held, &fit);
         if let Some(seed) = self.shuffle {
@@ -122,40 +121,6 @@ impl FilePublisher<'_> {
         }
         Ok(published)
     }
-
-    fn open(&self, path: &Path) -> anyhow::Result<LineReader<File>> {
-        let file = File::open(path).with_context(|| format!("could not open `{}`", path.display()))?;
-        let name = path.display().to_string();
-        open_lines(file, &name, self.contract, &self.text_format)
-    }
-}
-
-/// A reader of a text file's rows, by the ending of its name.
-pub fn open_lines<R: Read>(
-    bytes: R,
-    name: &str,
-    contract: &Contract,
-    text_format: &TextFormat,
-) -> anyhow::Result<LineReader<R>> {
-    let shape = if is_json_lines(name) { Shape::Jsonl } else { Shape::Csv };
-    open_shaped(bytes, shape, name, contract, text_format)
-}
-
-/// A reader of a text file's rows.
-pub fn open_shaped<R: Read>(
-    bytes: R,
-    shape: Shape,
-    name: &str,
-    contract: &Contract,
-    text_format: &TextFormat,
-) -> anyhow::Result<LineReader<R>> {
-    LineReader::open(bytes, shape, contract, text_format, Bounds::default())
-        .with_context(|| format!("could not read `{name}` as a file of `{}`", contract.name))
-}
-
-/// Whether a file's name says that it holds JSON lines.
-fn is_json_lines(name: &str) -> bool {
-    FileFormat::of_name(Path::new(name)) == FileFormat::Jsonl
 }
 
 /// Writes rows as the topic's records are.

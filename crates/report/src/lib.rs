@@ -1,4 +1,5 @@
-//! The quality report: what was found in a batch, a day or a file, as one page of HTML and as JSON.
+//! The quality report: what was found in a batch, a day or a file, as one page of HTML and as JSON; and the profile of a
+//! table, in the same dress.
 //!
 //! Used by `muster`, which gathers what a [`Report`] holds. Knows no ledger, no files and no network: a plain value
 //! comes in, text goes out. What must stay true: every value is foreign and is escaped by the template's own rules; the
@@ -14,6 +15,7 @@ mod page;
 mod policy;
 mod report;
 mod status;
+mod table;
 mod words;
 
 pub use error::Error;
@@ -25,3 +27,7 @@ pub use report::{
     RuleResult, RuleSeverity, Sample, SampleColumn, Samples, Subject, Timeline, TimelineAxis, Totals, Values,
 };
 pub use status::{Status, Verdict};
+pub use table::{
+    FindingKind, NumberSpread, PROFILE_FORM, TableColumn, TableFinding, TableLabel, TableProfile, table_html,
+    table_json,
+};

@@ -148,6 +148,8 @@ pub struct TextFormat {
     pub date: Option<String>,
     /// How timestamps are written, in strftime's words; RFC 3339 unless told.
     pub timestamp: Option<String>,
+    /// Texts that mean that there is no value, beside a cell that is empty: `NA`, `?`, and `""` for an empty one in quotes.
+    pub missing: Vec<String>,
 }
 
 impl Default for TextFormat {
@@ -159,6 +161,7 @@ impl Default for TextFormat {
             thousands: None,
             date: None,
             timestamp: None,
+            missing: Vec::new(),
         }
     }
 }

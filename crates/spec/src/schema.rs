@@ -18,8 +18,11 @@ pub struct Field {
     pub name: String,
     /// The Avro names from the outermost record down; one name for a field that is not nested.
     pub path: Vec<String>,
-    /// The name in the header of a text file: the field's property `source`, or its name.
+    /// The name in the header of a text file: the field's property `source`, or its name. Fields with the same one take
+    /// the columns of that name in the order in which both stand.
     pub source: String,
+    /// What text writes after each of its numbers, as `%`: the field's property `unit`.
+    pub unit: Option<String>,
     /// What a value is.
     pub kind: FieldKind,
     /// Whether the schema is a union with null.

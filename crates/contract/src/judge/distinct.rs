@@ -1,10 +1,14 @@
 //! How many different values there are, in bounded memory.
 //!
-//! Used by [`super::expectations`] and [`super::profile`]. Up to 65,536 different values the count is exact but for colliding 64-bit hashes;
+//! Used by [`super::expectations`], by [`super::profile`] and for tables that have no contract yet. Up to 65,536 different values the count is exact but for colliding 64-bit hashes;
 //! beyond, it is estimated by `HyperLogLog` (Flajolet and others 2007) with 2^14 registers: a standard error of 0.8 %.
 //! Both are the same however the values were cut into batches.
 
 use std::collections::HashSet;
+
+use arrow::array::Array;
+
+use super::fingerprint::{self, NO_KEY};
 
 /// Above this many different values registers are kept: 16 KiB instead of half a megabyte.
 const EXACT_MAX: usize = 65_536;
@@ -14,18 +18,22 @@ const REGISTERS: usize = 1 << REGISTER_BITS;
 
 /// Hashes of values, or registers over them.
 #[derive(Clone, Debug)]
-pub(super) enum Distinct {
+pub enum Distinct {
+    /// Few enough to count.
     Exact(HashSet<u64>),
+    /// The longest runs of zeros that hashes of each register begin with.
     Registers(Box<[u8]>),
 }
 
 impl Distinct {
-    pub(super) fn new() -> Self {
+    /// No value yet.
+    #[expect(clippy::new_without_default, reason = "nothing asks for a default")]
+    pub fn new() -> Self {
         Self::Exact(HashSet::new())
     }
 
     /// Adds a value by its hash.
-    pub(super) fn add(&mut self, hash: u64) {
+    pub fn add(&mut self, hash: u64) {
         match self {
             Self::Exact(hashes) => {
                 hashes.insert(hash);
@@ -46,12 +54,12 @@ impl Distinct {
     }
 
     /// Whether the count is exact.
-    pub(super) fn is_exact(&self) -> bool {
+    pub fn is_exact(&self) -> bool {
         matches!(self, Self::Exact(_))
     }
 
     /// How many different values were added.
-    pub(super) fn count(&self) -> f64 {
+    pub fn count(&self) -> f64 {
         match self {
             Self::Exact(hashes) => hashes.len() as f64,
             Self::Registers(registers) => {
@@ -65,4 +73,15 @@ impl Distinct {
             }
         }
     }
+}
+
+/// The hashes of a column's values, those of nulls left out.
+pub fn hashes(column: &dyn Array, into: &mut Vec<u64>) {
+    let mut fingerprints = Vec::new();
+    fingerprint::of_column(column, 0, &mut fingerprints);
+    into.clear();
+    // Equal neighbours are common, and looking at each once is much of the cost.
+    fingerprints.dedup();
+    let values = fingerprints.into_iter().filter(|fingerprint| *fingerprint != NO_KEY);
+    into.extend(values.map(|fingerprint| fingerprint as u64));
 }

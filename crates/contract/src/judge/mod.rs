@@ -6,20 +6,20 @@
 //! column at a time; only what depends on earlier rows goes row by row, and only where the contract asks for it.
 
 pub mod contract_tests;
+pub mod distinct;
 pub mod event_time;
 pub mod expectations;
 pub mod keys;
 pub mod levels;
 pub mod profile;
+pub mod quantile;
 pub mod stop_above;
 
 #[cfg(test)]
 mod again_tests;
-mod distinct;
 mod file_rows;
 mod fingerprint;
 mod order;
-mod quantile;
 #[cfg(test)]
 mod test_batch;
 mod verdict;

@@ -7,9 +7,8 @@
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use muster_spec::{Contract, FieldKind};
 
-use super::distinct::Distinct;
+use super::distinct::{self, Distinct};
 use super::expectations::{Sum, each_number};
-use super::fingerprint::{self, NO_KEY};
 use super::levels::Levels;
 use super::quantile::Quantile;
 
@@ -18,7 +17,7 @@ use super::quantile::Quantile;
 pub struct Profile {
     columns: Vec<Seen>,
     rows: u64,
-    fingerprints: Vec<u128>,
+    hashes: Vec<u64>,
 }
 
 /// What was seen of a field.
@@ -98,7 +97,7 @@ impl Profile {
         Self {
             columns: contract.fields.iter().map(seen).collect(),
             rows: 0,
-            fingerprints: Vec::new(),
+            hashes: Vec::new(),
         }
     }
 
@@ -108,7 +107,7 @@ impl Profile {
         self.rows += rows.num_rows() as u64;
         for seen in &mut self.columns {
             if let Some(column) = rows.column_by_name(&seen.name) {
-                seen.add(column, &mut self.fingerprints);
+                seen.add(column, &mut self.hashes);
             }
         }
     }
@@ -129,18 +128,13 @@ impl Profile {
 }
 
 impl Seen {
-    fn add(&mut self, column: &ArrayRef, fingerprints: &mut Vec<u128>) {
+    fn add(&mut self, column: &ArrayRef, hashes: &mut Vec<u64>) {
         self.rows += column.len() as u64;
         self.missing += column.null_count() as u64;
         let Some(values) = &mut self.values else { return };
-        fingerprint::of_column(column, 0, fingerprints);
-        let mut last = NO_KEY;
-        for &fingerprint in fingerprints.iter().filter(|fingerprint| **fingerprint != NO_KEY) {
-            // Equal neighbours are common, and looking at each once is much of the cost.
-            if fingerprint != last {
-                values.distinct.add(fingerprint as u64);
-                last = fingerprint;
-            }
+        distinct::hashes(column, hashes);
+        for hash in hashes.iter() {
+            values.distinct.add(*hash);
         }
         values.kind.add(column);
     }

@@ -82,6 +82,11 @@ fn rank(at: f64, count: u64) -> Option<u64> {
     Some(rank.saturating_sub(1).min(last))
 }
 
+/// A value of its own size, within 0.5 % of `value` and the same for all of a bucket.
+pub fn near(value: f64) -> f64 {
+    middle(bucket_of(value))
+}
+
 fn growth() -> f64 {
     (1.0 + ERROR) / (1.0 - ERROR)
 }

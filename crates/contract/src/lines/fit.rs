@@ -1,7 +1,8 @@
 //! Which of a file's columns are which of the contract's.
 //!
 //! Made once a file by the reader from its header; used by the decoder of lines and by `publish`. Columns are found by
-//! name: the field's name in files (`source`) or its name in the contract. Order does not matter.
+//! name: the field's name in files (`source`) or its name in the contract. Order does not matter, but among columns of
+//! the same name: those are the fields of that name, the first one's first.
 
 use std::collections::HashMap;
 
@@ -27,16 +28,29 @@ pub struct ColumnsFit {
 impl ColumnsFit {
     /// Finds the contract's columns in a file's header.
     ///
-    /// Errors: a name that stands twice, or names for one column that do; no name that the contract knows.
+    /// Errors: a name that stands more often than the contract has fields of it, or names for one column that do; no name
+    /// that the contract knows.
     pub fn new(contract: &Contract, header: Vec<String>, delimiter: u8) -> Result<Self, Error> {
         let names = contract.fields.iter().enumerate();
-        let names = names.flat_map(|(at, field)| [(field.name.as_str(), at), (field.source.as_str(), at)]);
-        let names: HashMap<&str, usize> = names.collect();
-        let mut order = vec![None; contract.fields.len()];
+        let mut fields_of: HashMap<&str, Vec<usize>> = HashMap::new();
+        // A field's name in files comes before its own: that one may be what another column is called there.
+        for (at, field) in names.clone() {
+            fields_of.entry(field.source.as_str()).or_default().push(at);
+        }
+        for (at, field) in names.filter(|(_, field)| field.name != field.source) {
+            fields_of.entry(field.name.as_str()).or_default().push(at);
+        }
+        let mut order: Vec<Option<usize>> = vec![None; contract.fields.len()];
         let mut unknown: Vec<String> = Vec::new();
         for (column, name) in header.iter().enumerate() {
-            let taken = match names.get(name.as_str()) {
-                Some(&field) => order[field].replace(column).is_some(),
+            let taken = match fields_of.get(name.as_str()) {
+                Some(fields) => match fields.iter().find(|field| order[**field].is_none()) {
+                    Some(field) => {
+                        order[*field] = Some(column);
+                        false
+                    }
+                    None => true,
+                },
                 None if unknown.contains(name) => true,
                 None => {
                     unknown.push(name.clone());
@@ -65,6 +79,15 @@ impl ColumnsFit {
             order,
             misfit: (!fits).then_some(Misfit { missing, unknown }),
         })
+    }
+
+    /// The columns of a file that no contract is held against: all of them, in its order.
+    pub fn unknown(header: Vec<String>) -> Self {
+        Self {
+            order: (0..header.len()).map(Some).collect(),
+            header,
+            misfit: None,
+        }
     }
 
     /// The columns of rows that are made from the contract: all there, in its order.

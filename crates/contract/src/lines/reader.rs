@@ -68,6 +68,8 @@ pub struct LineReader<R> {
     /// The buffer that JSON lines are read into.
     objects: Vec<u8>,
     starts: Starts,
+    /// Texts that are taken for no value.
+    missing: Vec<Box<[u8]>>,
 }
 
 #[derive(Debug)]
@@ -88,22 +90,42 @@ impl<R: Read> LineReader<R> {
         format: &TextFormat,
         bounds: Bounds,
     ) -> Result<Self, Error> {
+        let cutter = match shape {
+            Shape::Csv => AnyCutter::Csv(Cutter::new(format.delimiter)),
+            Shape::Jsonl => AnyCutter::Jsonl(Box::new(ObjectCutter::new(contract, format))),
+        };
+        let mut reader = Self::begin(input, cutter, ColumnsFit::whole(contract), format, bounds)?;
+        if shape == Shape::Csv {
+            let header = reader.read_header()?;
+            reader.fit = Arc::new(ColumnsFit::new(contract, header, format.delimiter)?);
+        }
+        Ok(reader)
+    }
+
+    /// Reads the beginning of a CSV file that has no contract yet: its columns come as they are, whatever their names.
+    ///
+    /// Errors: an unknown encoding; a file that is empty or has no header.
+    pub fn open_unknown(input: R, format: &TextFormat, bounds: Bounds) -> Result<Self, Error> {
+        let cutter = AnyCutter::Csv(Cutter::new(format.delimiter));
+        let mut reader = Self::begin(input, cutter, ColumnsFit::unknown(Vec::new()), format, bounds)?;
+        let header = reader.read_header()?;
+        reader.fit = Arc::new(ColumnsFit::unknown(header));
+        Ok(reader)
+    }
+
+    fn begin(input: R, cutter: AnyCutter, fit: ColumnsFit, format: &TextFormat, bounds: Bounds) -> Result<Self, Error> {
         let delimiter = format.delimiter;
         if !delimiter.is_ascii() || matches!(delimiter, b'"' | b'\n' | b'\r') {
             return Err(Error::Delimiter(char::from(delimiter)));
         }
-        let cutter = match shape {
-            Shape::Csv => AnyCutter::Csv(Cutter::new(delimiter)),
-            Shape::Jsonl => AnyCutter::Jsonl(Box::new(ObjectCutter::new(contract, format))),
-        };
-        let mut reader = Self {
+        Ok(Self {
             source: Source::open(input, &format.encoding)?,
             cutter,
             bounds: Bounds {
                 rows: bounds.rows.max(1),
                 bytes: bounds.bytes.clamp(1, BYTES_MAX),
             },
-            fit: Arc::new(ColumnsFit::whole(contract)),
+            fit: Arc::new(fit),
             tail: Vec::new(),
             offset: 0,
             line: 1,
@@ -113,12 +135,8 @@ impl<R: Read> LineReader<R> {
             spare: None,
             objects: Vec::new(),
             starts: Starts::new(),
-        };
-        if shape == Shape::Csv {
-            let header = reader.read_header()?;
-            reader.fit = Arc::new(ColumnsFit::new(contract, header, delimiter)?);
-        }
-        Ok(reader)
+            missing: format.missing.iter().map(|text| text.as_bytes().into()).collect(),
+        })
     }
 
     /// The file's columns beside the contract's.
@@ -140,7 +158,10 @@ impl<R: Read> LineReader<R> {
     pub fn next_run(&mut self) -> Result<Option<RawLines>, Error> {
         let rows_max = self.bounds.rows;
         let width = Width::Of(self.fit.header.len());
-        let lines = self.run(width, rows_max)?;
+        let mut lines = self.run(width, rows_max)?;
+        if let Some(lines) = lines.as_mut().filter(|_| !self.missing.is_empty()) {
+            lines.forget(|text| self.missing.iter().any(|missing| **missing == *text));
+        }
         self.next_row += lines.as_ref().map_or(0, RawLines::len) as u64;
         Ok(lines)
     }

@@ -19,6 +19,7 @@
 //! digits finer than the field's unit are cut off. Where the format has a mark between thousands, it stands either
 //! nowhere in a number or between every three digits left of the decimal mark. A pattern is read as strictly as it is
 //! written: `%d` is two digits, `%-d` one or two, `%e` a blank or two digits; names of months and days in any case.
+//! Where a field has a unit, a number is followed by it, with or without a blank between; a number alone is refused.
 //! Empty text is refused by every kind but text and bytes: whether a file's empty cell is a null is decided before.
 
 mod number;
@@ -39,6 +40,8 @@ pub const MARKED_BYTES_MAX: usize = 64;
 pub struct Parser {
     kind: Kind,
     marks: Marks,
+    /// What stands after each number.
+    unit: Option<Box<[u8]>>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,7 +89,8 @@ impl Parser {
             decimal: format.decimal,
             thousands: format.thousands,
         };
-        Self { kind, marks }
+        let unit = field.unit.as_deref().map(|unit| unit.as_bytes().into());
+        Self { kind, marks, unit }
     }
 
     /// The value that the text means; `None` where it means none of the field's type.
@@ -106,6 +110,13 @@ impl Parser {
     /// short text. False, and the slot as it was, where the text means none of the field's type.
     #[inline]
     pub fn parse_into<'a>(&self, text: &'a [u8], slot: &mut Slot<'a>) -> bool {
+        let text = match &self.unit {
+            None => text,
+            Some(unit) => match text.strip_suffix(&**unit) {
+                Some(number) => number.strip_suffix(b" ").unwrap_or(number),
+                None => return false,
+            },
+        };
         match &self.kind {
             Kind::Text => *slot = Slot::Bytes(text),
             Kind::Double => return put(slot, number::double(text, self.marks), Slot::Double),

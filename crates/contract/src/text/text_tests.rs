@@ -10,6 +10,7 @@ pub(super) fn parser(kind: FieldKind, format: &TextFormat) -> Parser {
         name: "f".into(),
         path: vec!["f".into()],
         source: "f".into(),
+        unit: None,
         kind,
         nullable: true,
         default: None,

@@ -4,12 +4,16 @@ mod alerts;
 mod bad;
 mod check;
 mod compact;
+mod completions;
 mod contract;
 mod demo;
 mod generate;
 mod ingest;
+mod init;
+mod man;
 mod migrate;
 mod models;
+mod profile;
 mod psql;
 mod publish;
 mod reconcile;
@@ -59,6 +63,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Top(args) => top::run(&folder, &args, output).await,
         Command::Trace(args) => trace::run(&folder, &args, output).await,
         Command::Train(args) => train::run(&folder, &args, output).await,
+        Command::Completions(args) => completions::run(&args),
+        Command::Init(args) => init::run(&folder, args, output).await,
+        Command::Man(args) => man::run(&args, output),
+        Command::Profile(args) => profile::run(args, output).await,
         Command::Demo(args) => demo::run(&folder, &args, output).await,
         Command::Publish(args) => publish::run(&folder, args, output).await,
         Command::Serve(args) => serve::run(&folder, &args).await,

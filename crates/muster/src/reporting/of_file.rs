@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use muster_batch::{JudgedBatch, Origin, RawLines, Refusal};
 use muster_contract::judge::Expectations;
+use muster_contract::lines::ColumnsFit;
 use muster_report::{Bucket, FileRef, Report, Subject, Timeline, TimelineAxis, Totals};
 use muster_spec::{Contract, RuleNumber};
 use muster_store::files::Validated;
@@ -53,12 +54,9 @@ impl BadRow for BadLine<'_> {
 impl OfFile {
     /// Nothing yet, of a file with these columns.
     pub fn new(contract: &Arc<Contract>, header: &[String]) -> Self {
-        let column = |field: &muster_spec::Field| {
-            let place = |wanted: &str| header.iter().position(|name| name == wanted);
-            place(&field.source).or_else(|| place(&field.name))
-        };
+        let fit = ColumnsFit::new(contract, header.to_vec(), contract.text_format.delimiter);
         Self {
-            columns: contract.fields.iter().map(column).collect(),
+            columns: fit.map_or_else(|_| vec![None; contract.fields.len()], |fit| fit.order),
             gathering: Gathering::new(Arc::clone(contract)),
             expectations: Expectations::new(contract),
             contract: Arc::clone(contract),

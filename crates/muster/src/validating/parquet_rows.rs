@@ -1,244 +1,42 @@
-//! A Parquet file as rows of text cells.
+//! A Parquet file's rows, typed by the contract.
 //!
-//! Used by [`super::rows`]. A value is written as the plain text format reads it, so that a number is judged the same
-//! whether it came as a number or as text: decimals without the zeros at their end, floats that are whole without a
-//! point (a table of floats is how many programs hold whole numbers of which some are missing), timestamps in UTC.
-//! Columns are found by name, those of nested structs by their names joined by `_`. There are no physical lines: a row's
-//! line is its number from 1.
+//! Used by [`super::rows`]: the cells are the plain texts that `publish` would send, decoded as plain text.
 
 use std::fs::File;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, StringArray, make_array};
-use arrow::buffer::NullBuffer;
-use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::{DataType, Fields};
-use arrow::util::display::FormatOptions;
-use muster_batch::raw_lines::Cell;
-use muster_batch::{DecodedBatch, RawLines, Uncut};
-use muster_contract::lines::{ColumnsFit, LineDecoder};
-use muster_spec::{Contract, FieldKind, TextFormat};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use muster_batch::{DecodedBatch, RawLines};
+use muster_contract::lines::LineDecoder;
+use muster_spec::{Contract, TextFormat};
 
-/// Rows a run.
-const RUN_ROWS: usize = 2048;
+use crate::file_lines::ParquetLines;
 
 /// Rows of a Parquet file.
 pub struct ParquetRows {
-    reader: ParquetRecordBatchReader,
-    fit: Arc<ColumnsFit>,
+    lines: ParquetLines,
     decoder: LineDecoder,
-    /// For each column, what becomes of bytes that are no text.
-    foreign: Vec<Foreign>,
-    next_row: u64,
-    spare: RawLines,
-}
-
-/// What becomes of bytes that are no UTF-8.
-#[derive(Clone, Copy)]
-enum Foreign {
-    /// The field is of bytes.
-    Taken,
-    /// The row cannot be judged.
-    Refused,
-    /// Nobody asks for the column.
-    Shown,
-}
-
-/// A column as text.
-enum Cells {
-    Text(StringArray),
-    Bytes(BinaryArray, Foreign),
 }
 
 impl ParquetRows {
     /// Opens a file; its columns are found by name.
     pub fn open(file: File, contract: &Arc<Contract>) -> anyhow::Result<Self> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-        let mut header = Vec::new();
-        names(builder.schema().fields(), "", &mut header)?;
-        let fit = Arc::new(ColumnsFit::new(contract, header, b',')?);
-        let decoder = LineDecoder::new(Arc::clone(contract), &TextFormat::default(), Arc::clone(&fit))?;
-        let mut foreign = vec![Foreign::Shown; fit.header.len()];
-        for (field, column) in contract.fields.iter().zip(&fit.order) {
-            if let Some(column) = column {
-                foreign[*column] = match field.kind {
-                    FieldKind::Bytes => Foreign::Taken,
-                    _ => Foreign::Refused,
-                };
-            }
-        }
-        Ok(Self {
-            reader: builder.with_batch_size(RUN_ROWS).build()?,
-            fit,
-            decoder,
-            foreign,
-            next_row: 0,
-            spare: RawLines::default(),
-        })
+        let lines = ParquetLines::open(file, contract)?;
+        let decoder = LineDecoder::new(Arc::clone(contract), &TextFormat::default(), Arc::clone(lines.fit()))?;
+        Ok(Self { lines, decoder })
     }
 
     /// The names of the file's columns.
     pub fn header(&self) -> &[String] {
-        &self.fit.header
+        &self.lines.fit().header
     }
 
     /// Takes a run back for its buffers.
     pub fn recycle(&mut self, lines: RawLines) {
-        self.spare = lines;
+        self.lines.recycle(lines);
     }
 
     /// The next rows; `None` at the end of the file.
     pub fn next_batch(&mut self) -> anyhow::Result<Option<DecodedBatch>> {
-        let Some(batch) = self.reader.next().transpose()? else {
-            return Ok(None);
-        };
-        let mut columns = Vec::with_capacity(self.foreign.len());
-        for column in batch.columns() {
-            self.cells(column, None, &mut columns)?;
-        }
-        let mut lines = std::mem::take(&mut self.spare);
-        lines.clear();
-        lines.first_row = self.next_row;
-        lines.width = columns.len();
-        for row in 0..batch.num_rows() {
-            push(&mut lines, &columns, row);
-        }
-        self.next_row += batch.num_rows() as u64;
-        Ok(Some(self.decoder.decode(lines)))
-    }
-
-    /// A column as text, a struct's columns in its place. A null struct's values are null.
-    fn cells(&self, column: &ArrayRef, above: Option<&NullBuffer>, into: &mut Vec<Cells>) -> anyhow::Result<()> {
-        let nulls = NullBuffer::union(above, column.logical_nulls().as_ref());
-        if let DataType::Struct(_) = column.data_type() {
-            let mut inner = column.as_struct().columns().iter();
-            return inner.try_for_each(|column| self.cells(column, nulls.as_ref(), into));
-        }
-        let column = if above.is_some() {
-            let plain = plain(column)?;
-            make_array(plain.to_data().into_builder().nulls(nulls).build()?)
-        } else {
-            plain(column)?
-        };
-        let cells = match column.data_type() {
-            DataType::Binary => Cells::Bytes(column.as_binary().clone(), self.foreign[into.len()]),
-            _ => Cells::Text(text(&column)?),
-        };
-        into.push(cells);
-        Ok(())
+        Ok(self.lines.next_run()?.map(|run| self.decoder.decode(run)))
     }
 }
-
-/// The names of columns, nested ones joined as a contract's columns are.
-fn names(fields: &Fields, before: &str, header: &mut Vec<String>) -> anyhow::Result<()> {
-    for field in fields {
-        let name = match before {
-            "" => field.name().clone(),
-            before => format!("{before}_{}", field.name()),
-        };
-        match field.data_type() {
-            DataType::Struct(inner) => names(inner, &name, header)?,
-            kind if kind.is_nested() && !matches!(kind, DataType::Dictionary(..)) => {
-                bail!(
-                    "the column `{name}` holds lists or maps\n  hint: a contract is a table of single values; leave it out"
-                );
-            }
-            _ => header.push(name),
-        }
-    }
-    Ok(())
-}
-
-/// A column without its encoding: no dictionary, bytes of one kind, times that have a zone in UTC.
-fn plain(column: &ArrayRef) -> anyhow::Result<ArrayRef> {
-    let wanted = match column.data_type() {
-        DataType::Dictionary(_, values) => {
-            let values = cast(column, values)?;
-            return plain(&values);
-        }
-        DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => DataType::Binary,
-        DataType::Timestamp(unit, _) => DataType::Timestamp(*unit, Some("UTC".into())),
-        DataType::Date64 => DataType::Date32,
-        DataType::Float16 => DataType::Float32,
-        _ => return Ok(Arc::clone(column)),
-    };
-    Ok(cast(column, &wanted)?)
-}
-
-/// A column's values as the plain text format reads them.
-fn text(column: &ArrayRef) -> anyhow::Result<StringArray> {
-    let format = FormatOptions::new()
-        .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.9fZ"))
-        .with_date_format(Some("%Y-%m-%d"));
-    let options = CastOptions {
-        safe: false,
-        format_options: format,
-    };
-    let kind = column.data_type();
-    let texts = cast_with_options(column, &DataType::Utf8, &options);
-    let texts = texts.with_context(|| format!("a column of {kind} cannot be read as text"))?;
-    let texts = texts.as_string::<i32>();
-    let shorten: fn(&str) -> &str = match kind {
-        kind if kind.is_floating() => |text| text.strip_suffix(".0").unwrap_or(text),
-        kind if kind.is_decimal() => without_zeros,
-        _ => return Ok(texts.clone()),
-    };
-    Ok(texts.iter().map(|text| text.map(shorten)).collect())
-}
-
-/// A decimal without the zeros that end its fraction.
-fn without_zeros(text: &str) -> &str {
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    }
-}
-
-/// Adds a row.
-fn push(lines: &mut RawLines, columns: &[Cells], row: usize) {
-    let number = lines.lines.len();
-    let mut refused: Option<Vec<u8>> = None;
-    for column in columns {
-        let shown;
-        let value = match column {
-            Cells::Text(texts) => (!texts.is_null(row)).then(|| texts.value(row).as_bytes()),
-            Cells::Bytes(values, foreign) => {
-                let value = (!values.is_null(row)).then(|| values.value(row));
-                match (value.map(std::str::from_utf8), foreign) {
-                    (Some(Err(_)), Foreign::Shown) => {
-                        shown = value.map(|value| String::from_utf8_lossy(value).into_owned());
-                        shown.as_deref().map(str::as_bytes)
-                    }
-                    (Some(Err(_)), Foreign::Refused) => {
-                        refused = value.map(<[u8]>::to_vec);
-                        None
-                    }
-                    _ => value,
-                }
-            }
-        };
-        let start = lines.text.len() as u32;
-        lines.text.extend_from_slice(value.unwrap_or_default());
-        lines.cells.push(match value {
-            None => Cell::NULL,
-            Some([]) => Cell::EMPTY,
-            Some(_) => Cell {
-                start,
-                end: lines.text.len() as u32,
-            },
-        });
-    }
-    lines.lines.push(lines.first_row + number as u64 + 1);
-    if let Some(bytes) = refused {
-        lines.cells.truncate(number * lines.width);
-        lines.cells.resize((number + 1) * lines.width, Cell::NULL);
-        lines.uncut.push((number as u32, Uncut::Encoding, bytes));
-    }
-}
-
-#[cfg(test)]
-#[path = "parquet_rows_tests.rs"]
-mod tests;

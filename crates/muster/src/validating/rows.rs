@@ -3,21 +3,20 @@
 //! Used by [`super::validate`]. Text and Parquet come as cells of text, so that a value means the same in both. A record
 //! of an Avro container goes through the contract's own decoder, so that it means what it would mean on Kafka.
 
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use muster_batch::{DecodedBatch, RawLines};
-use muster_contract::lines::{LineDecoder, LineReader, Shape};
+use muster_contract::lines::{Bounds, LineDecoder, LineReader, Shape};
 use muster_spec::{Contract, TextFormat};
 
 use super::avro_rows::AvroRows;
 use super::avro_texts::AvroTexts;
 use super::parquet_rows::ParquetRows;
 use crate::cli::FileFormat;
-use crate::publishing::open_shaped;
+use crate::file_lines::open_file;
 
 /// How many bytes are looked at to tell what a file of JSON is.
 const FIRST_BYTES: u64 = 64;
@@ -69,7 +68,8 @@ impl Rows {
             }
             _ => Shape::Csv,
         };
-        let reader = open_shaped(bytes, shape, &name, contract, format)?;
+        let reader = LineReader::open(bytes, shape, contract, format, Bounds::default());
+        let reader = reader.with_context(|| format!("could not read `{name}` as a file of `{}`", contract.name))?;
         let decoder = LineDecoder::new(Arc::clone(contract), format, Arc::clone(reader.fit()))?;
         Ok(Self::Lines(Box::new(Lines { reader, decoder })))
     }
@@ -128,8 +128,4 @@ fn no_array(mut bytes: Box<dyn Read + Send>) -> anyhow::Result<Box<dyn Read + Se
         bail!("it is a JSON array, and one object a line was expected\n  hint: `jq -c '.[]'` makes lines of it");
     }
     Ok(Box::new(Cursor::new(first).chain(bytes)))
-}
-
-fn open_file(path: &Path) -> anyhow::Result<File> {
-    File::open(path).with_context(|| format!("could not open `{}`", path.display()))
 }

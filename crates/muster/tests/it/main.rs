@@ -17,6 +17,7 @@ mod database;
 mod dead_letters;
 mod disk;
 mod drift;
+mod first_contact;
 mod groups;
 mod housekeeping;
 mod killed;

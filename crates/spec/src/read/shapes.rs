@@ -103,7 +103,15 @@ pub(crate) const TEXT: Shape = Shape {
     what: "`text`",
     def: "text",
     required: &[],
-    optional: &["delimiter", "encoding", "decimal", "thousands", "date", "timestamp"],
+    optional: &[
+        "delimiter",
+        "encoding",
+        "decimal",
+        "thousands",
+        "date",
+        "timestamp",
+        "missing",
+    ],
 };
 
 pub(crate) const CASE: Shape = Shape {

@@ -102,8 +102,10 @@ impl<'s> Walk<'s, '_, '_> {
                 .hint(place, format!("a column cannot be named `{name}`"), hint);
         }
         let source = self.source(field, &name, place);
+        let unit = self.unit(field, &name, &kind, place);
         self.fields.push(Field {
             source,
+            unit,
             name,
             path,
             kind,
@@ -207,7 +209,7 @@ impl<'s> Walk<'s, '_, '_> {
     fn source(&mut self, field: &RecordField, name: &str, place: Place) -> String {
         match field.custom_attributes.get("source") {
             None => name.to_owned(),
-            Some(Json::String(source)) if !source.is_empty() => source.clone(),
+            Some(Json::String(source)) => source.clone(),
             Some(_) => {
                 self.report
                     .say(place, format!("the property `source` of `{name}` must be a text"));
@@ -215,23 +217,33 @@ impl<'s> Walk<'s, '_, '_> {
             }
         }
     }
+
+    fn unit(&mut self, field: &RecordField, name: &str, kind: &FieldKind, place: Place) -> Option<String> {
+        let unit = field.custom_attributes.get("unit")?;
+        match unit {
+            Json::String(unit) if kind.is_number() && unit.ends_with(|last: char| !last.is_ascii_digit()) => {
+                Some(unit.clone())
+            }
+            _ => {
+                let hint = "what text writes after each number, as `%` or `kg`";
+                self.report.hint(
+                    place,
+                    format!("the property `unit` of `{name}` must be a text beside a number"),
+                    hint,
+                );
+                None
+            }
+        }
+    }
 }
 
 fn same_names(fields: &[Field], places: Option<&Node>, report: &mut Report<'_>) {
     let mut names = HashMap::new();
-    let mut sources = HashMap::new();
     for field in fields {
-        let place = place_of(places, &field.path);
         if let Some(earlier) = names.insert(&field.name, &field.path) {
             let (earlier, path) = (earlier.join("."), field.path.join("."));
             let message = format!("`{earlier}` and `{path}` would both be the column `{}`", field.name);
-            report.say(place, message);
-        } else if let Some(earlier) = sources.insert(&field.source, &field.name) {
-            let message = format!(
-                "`{earlier}` and `{}` both have the source `{}`",
-                field.name, field.source
-            );
-            report.say(place, message);
+            report.say(place_of(places, &field.path), message);
         }
     }
 }

@@ -1,0 +1,131 @@
+//! Drafts of small tables, read back.
+
+use std::sync::Arc;
+
+use muster_contract::lines::{Bounds, LineDecoder, LineReader, Shape};
+use muster_spec::{Check, Contract};
+
+use super::{bare, draft};
+use crate::{Guesser, Label, Profiler, Reading, Role, sniff};
+
+fn reading(text: &str) -> Reading {
+    let format = sniff(text.as_bytes(), true).unwrap();
+    let mut reader = LineReader::open_unknown(text.as_bytes(), &format, Bounds::default()).unwrap();
+    let mut guesser = Guesser::new(reader.header(), true);
+    while let Some(run) = reader.next_run().unwrap() {
+        guesser.add(&run);
+    }
+    let guess = guesser.finish(format);
+    let label = Label::find(&guess, None).unwrap();
+    let contract = Arc::new(bare(&guess).unwrap());
+    let mut reader =
+        LineReader::open(text.as_bytes(), Shape::Csv, &contract, &guess.format, Bounds::default()).unwrap();
+    let decoder = LineDecoder::new(Arc::clone(&contract), &guess.format, Arc::clone(reader.fit())).unwrap();
+    let mut profiler = Profiler::new(&contract, label.clone());
+    while let Some(run) = reader.next_run().unwrap() {
+        profiler.add(&decoder.decode(run).rows);
+    }
+    Reading::new(guess, &profiler, label).unwrap()
+}
+
+fn contract(text: &str) -> Contract {
+    let draft = draft(&reading(text), "table", "table.csv");
+    let file = |path: &str| {
+        draft
+            .files
+            .iter()
+            .find(|file| file.path == path)
+            .map(|file| file.text.clone())
+    };
+    let yaml = file("schemas/table.contract.yaml").unwrap();
+    let open = |beside: &str| file(&format!("schemas/{beside}"));
+    muster_spec::read::contract("table", "schemas/table.contract.yaml", &yaml, &open)
+        .unwrap_or_else(|problems| panic!("{problems:?}\n{yaml}"))
+}
+
+#[test]
+fn what_people_put_into_headers_and_cells_does_not_break_a_file() {
+    let text = "\"he said \"\"a: b\"\" # {x}\",\"line\nbreak\",'quote',left\n";
+    let rows: Vec<String> = (0..40)
+        .map(|row| {
+            format!(
+                "\"a: [{}]\",\"#{}\",it's,{}\n",
+                row % 2,
+                row % 3,
+                u8::from(row % 4 == 0)
+            )
+        })
+        .collect();
+    let contract = contract(&format!("{text}{}", rows.concat()));
+    assert_eq!(contract.fields[0].source, "he said \"a: b\" # {x}");
+    assert_eq!(contract.fields[1].source, "line\nbreak");
+    let levels = contract
+        .rules
+        .iter()
+        .filter(|rule| matches!(rule.check, Check::OneOf(_)));
+    assert!(levels.count() >= 2);
+}
+
+#[test]
+fn every_column_has_a_role_and_stays_in_the_contract() {
+    let rows: Vec<String> = (0..60)
+        .map(|row| {
+            format!(
+                "{},{},DE,,{},{}\n",
+                row + 100,
+                row % 7,
+                if row % 3 == 0 { "gone" } else { "here" },
+                u8::from(row % 3 == 0)
+            )
+        })
+        .collect();
+    let text = format!("id,visits,country,remarks,state,left\n{}", rows.concat());
+    let reading = reading(&text);
+    let roles: Vec<&str> = reading.columns.iter().map(|column| column.role.word()).collect();
+    assert_eq!(roles, ["key", "feature", "constant", "empty", "leak", "label"]);
+    assert_eq!(contract(&text).fields.len(), 6);
+    let view = draft(&reading, "table", "table.csv").files.swap_remove(2).text;
+    for column in [
+        "country (constant)",
+        "remarks (empty)",
+        "state (leak)",
+        "id (key)",
+        "left (label)",
+    ] {
+        assert!(
+            view.contains(&format!("-- Left out: {column}")),
+            "{column} is left out with a word: {view}"
+        );
+    }
+}
+
+#[test]
+fn a_range_has_room_for_what_comes_and_none_for_what_cannot_be() {
+    let rows: Vec<String> = (0..50)
+        .map(|row| {
+            format!(
+                "{},{},{},{}\n",
+                row,
+                f64::from(row) / 50.0,
+                1960 + row % 40,
+                -(row % 30)
+            )
+        })
+        .collect();
+    let contract = contract(&format!("n,share,born,debt\n{}", rows.concat()));
+    let range = |field: &str| {
+        let field = contract.field(field);
+        contract.rules.iter().find_map(|rule| match rule.check {
+            Check::Between(least, most) if rule.field == field => Some((least, most)),
+            _ => None,
+        })
+    };
+    assert_eq!(range("share"), Some((Some(0.0), Some(1.0))));
+    assert_eq!(range("born"), Some((Some(1900.0), Some(2100.0))));
+    assert_eq!(range("debt"), Some((Some(-50.0), Some(0.0))));
+}
+
+#[test]
+fn a_role_is_a_word_each() {
+    assert!(!Role::Leak.is_feature() && Role::Ordinal(Vec::new()).is_feature());
+}
