@@ -63,7 +63,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that know no clock, network or process: nothing that brings one along may be used there, tests excepted.
-const PURE: &[&str] = &["spec", "batch", "expr", "contract"];
+const PURE: &[&str] = &["spec", "batch", "expr", "contract", "profile"];
 const IMPURE: &[&str] = &[
     "tokio", "futures*", "rand", "tempfile", "tracing*", "nix", "libc", "mio",
 ];

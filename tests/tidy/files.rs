@@ -31,6 +31,7 @@ const PURE: &[&str] = &[
     "crates/batch/src/",
     "crates/expr/src/",
     "crates/contract/src/",
+    "crates/profile/src/",
 ];
 const IMPURE: &[&str] = &[
     "SystemTime",

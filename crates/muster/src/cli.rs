@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use alerts::{AlertsAction, AlertsArgs, MessageStateName};
 pub use bad::{BadAction, BadArgs, BadRowsArgs, RepairArgs, ReplayArgs};
-pub use contact::{CompletionsArgs, InitArgs, ManArgs, ProfileArgs};
+pub use contact::{CompletionsArgs, DoctorArgs, InitArgs, ManArgs, ProfileArgs};
 pub use contract::{BacktestArgs, ContractAction, ContractArgs, RulesAction, RulesArgs};
 pub use files::{GenerateArgs, PublishArgs, ValidateArgs};
 pub use housekeeping::{CompactArgs, RetainArgs};
@@ -72,6 +72,11 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
+Examples:
+  muster demo --once --project people
+  muster init --from leavers.csv --project people
+  muster doctor --project people
+
 Exit codes: 0 fine; 1 a finding (bad rows in `validate`, problems in `check`, sums that do not add up, batches that
 another scorer still holds); 2 could not work; 3 ended with a source paused.";
 
@@ -193,6 +198,9 @@ pub enum Command {
     /// Open psql on the ledger, or run one statement.
     #[command(after_help = "Examples:\n  muster psql\n  muster psql -c 'select * from batches'")]
     Psql(PsqlArgs),
+    /// Look at brokers, registry, database, folders, clock, versions and limits, and say what to do.
+    #[command(after_help = contact::DOCTOR_HELP)]
+    Doctor(DoctorArgs),
     /// Print what completes commands and flags in a shell.
     #[command(after_help = contact::COMPLETIONS_HELP)]
     Completions(CompletionsArgs),

@@ -100,3 +100,86 @@ fn every_command_has_examples_and_they_parse() {
         }
     }
 }
+
+/// Every command that does something, with the words it is called by.
+fn leaves() -> Vec<(String, clap::Command)> {
+    let mut open: Vec<(String, clap::Command)> = vec![("muster".to_owned(), Cli::command())];
+    let mut leaves = Vec::new();
+    while let Some((words, command)) = open.pop() {
+        let inner: Vec<_> = command.get_subcommands().cloned().collect();
+        if inner.is_empty() {
+            leaves.push((words, command));
+        } else {
+            open.extend(
+                inner
+                    .into_iter()
+                    .map(|inner| (format!("{words} {}", inner.get_name()), inner)),
+            );
+        }
+    }
+    leaves
+}
+
+#[test]
+fn every_command_shows_how_it_is_used_and_its_examples_parse() {
+    let leaves = leaves();
+    assert!(leaves.len() > 30, "{}", leaves.len());
+    for (words, command) in leaves {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let examples: Vec<&str> = help.lines().filter(|line| line.starts_with("  muster ")).collect();
+        assert!(
+            help.contains("Example") && !examples.is_empty(),
+            "`{words}` has no example"
+        );
+        for example in examples.iter().filter(|example| !example.contains(['\'', '"', '\\'])) {
+            let line = example
+                .split(" > ")
+                .next()
+                .unwrap_or_default()
+                .split(" | ")
+                .next()
+                .unwrap_or_default();
+            let parsed = Cli::try_parse_from(line.split_whitespace());
+            assert!(parsed.is_ok(), "`{}`: {}", line.trim(), parsed.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn a_mistyped_command_or_flag_is_answered_with_the_one_that_was_meant() {
+    for (arguments, meant) in [
+        (&["muster", "ingets"][..], "'ingest'"),
+        (&["muster", "validat", "x.csv"], "'validate'"),
+        (&["muster", "docter"], "'doctor'"),
+        (&["muster", "ingest", "--borkers", "a:1"], "'--brokers'"),
+        (&["muster", "init", "--form", "x.csv"], "'--from'"),
+        (&["muster", "check", "--projct", "x"], "'--project'"),
+        (&["muster", "check", "--format", "jsn"], "'json'"),
+    ] {
+        let refused = Cli::try_parse_from(arguments).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+        let said = refused.to_string();
+        assert!(
+            said.contains("similar") && said.contains(meant),
+            "{arguments:?}: {said}"
+        );
+    }
+}
+
+#[test]
+fn shells_complete_every_command() {
+    use clap::ValueEnum;
+    for shell in clap_complete::Shell::value_variants() {
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut Cli::command(), "muster", &mut script);
+        let script = String::from_utf8(script).unwrap();
+        for command in Cli::command().get_subcommands() {
+            assert!(
+                script.contains(command.get_name()),
+                "{shell} does not complete `{}`",
+                command.get_name()
+            );
+        }
+        assert!(script.contains("database-url"), "{shell} completes no flags");
+    }
+}

@@ -9,6 +9,7 @@ mod backtesting;
 mod cli;
 mod commands;
 mod contracts;
+mod doctor;
 mod dropping;
 mod exit;
 mod failpoint;

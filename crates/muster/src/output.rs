@@ -48,11 +48,6 @@ impl Output {
         print(&serde_json::to_string_pretty(value).context("could not write the result as JSON")?).map(drop)
     }
 
-    /// A result that has one form, whatever format was asked for.
-    pub fn plain(text: &str) -> anyhow::Result<()> {
-        print(text)
-    }
-
     /// Talk: what goes on, on standard error.
     pub fn say(text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");

@@ -1,6 +1,6 @@
-//! The registry's HTTP API: the two requests that Muster makes.
+//! The registry's HTTP API: the few requests that Muster makes.
 //!
-//! Used by [`crate::Schemas`] and `muster publish`. The address may have a path of its own (`/apis/ccompat/v7`), which
+//! Used by [`crate::Schemas`], `muster publish` and `muster doctor`. The address may have a path of its own (`/apis/ccompat/v7`), which
 //! stands before every request's. User and password come with the options or in the address; they are taken out of it,
 //! so that no error can show them. An answer is read up to a limit.
 
@@ -19,6 +19,9 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// The registry's code for a schema it does not have.
 const NO_SCHEMA: u64 = 40_403;
+
+/// The registry's code for a subject it does not have.
+const NO_SUBJECT: u64 = 40_401;
 
 const MEDIA: &str = "application/vnd.schemaregistry.v1+json";
 
@@ -136,6 +139,19 @@ impl Registry {
                 Ok(Some(schema.schema))
             }
             StatusCode::NOT_FOUND if answered.code() == Some(NO_SCHEMA) => Ok(None),
+            _ => Err(self.outage(answered)),
+        }
+    }
+
+    /// The newest schema of a subject with its id; `None` where the registry does not know the subject.
+    pub async fn newest(&self, subject: &str) -> Result<Option<(SchemaId, String)>, Error> {
+        let answered = self.ask(self.get(&["subjects", subject, "versions", "latest"])).await?;
+        match answered.status {
+            StatusCode::OK => {
+                let (id, schema): (IdOf, SchemaOf) = (self.read(&answered)?, self.read(&answered)?);
+                Ok(Some((SchemaId(id.id), schema.schema)))
+            }
+            StatusCode::NOT_FOUND if answered.code() == Some(NO_SUBJECT) => Ok(None),
             _ => Err(self.outage(answered)),
         }
     }

@@ -34,3 +34,8 @@ pub use publisher::{Deliveries, Outgoing, Publisher, partition_of_row};
 pub use received::{Lag, RECEIVED_CAPACITY, Received};
 pub use receiver::Receiver;
 pub use topics::{TopicFacts, Topics};
+
+/// The version of librdkafka that this program was built with.
+pub fn library_version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}

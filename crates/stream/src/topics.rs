@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use muster_spec::{Offset, TopicId};
+use rdkafka::Offset as KafkaOffset;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::context::Context;
 use crate::{Connection, Error, ffi};
@@ -50,6 +52,37 @@ impl Topics {
         let facts = ffi::describe(self.client.client(), topics, timeout);
         self.serve_log();
         facts
+    }
+
+    /// The brokers of the cluster, `host:port` each.
+    pub fn brokers(&self, timeout: Duration) -> Result<Vec<String>, Error> {
+        let metadata = self.client.fetch_metadata(None, timeout);
+        self.serve_log();
+        let metadata = metadata.map_err(|error| Error::from_kafka("ask for the brokers", error))?;
+        let brokers = metadata.brokers().iter();
+        Ok(brokers
+            .map(|broker| format!("{}:{}", broker.host(), broker.port()))
+            .collect())
+    }
+
+    /// Of how many of a topic's partitions some record's timestamp is not before this moment, in milliseconds since 1970.
+    pub fn partitions_since(&self, topic: &str, partitions: i32, millis: i64, timeout: Duration) -> Result<u32, Error> {
+        let mut wanted = TopicPartitionList::new();
+        let failed = |error| Error::from_kafka("look for records by time", error);
+        for partition in 0..partitions {
+            wanted
+                .add_partition_offset(topic, partition, KafkaOffset::Offset(millis))
+                .map_err(failed)?;
+        }
+        let found = self.client.offsets_for_times(wanted, timeout);
+        self.serve_log();
+        let elements = found.map_err(failed)?;
+        let some = |offset: KafkaOffset| matches!(offset, KafkaOffset::Offset(_));
+        Ok(elements
+            .elements()
+            .iter()
+            .filter(|element| some(element.offset()))
+            .count() as u32)
     }
 
     /// The first offset a partition's log holds and one past its last.

@@ -189,6 +189,7 @@ fn text(contract: &Contract) -> String {
     words.extend(text.thousands.map(|byte| format!("thousands {}", mark(byte))));
     words.extend(text.date.iter().map(|date| format!("date {date}")));
     words.extend(text.timestamp.iter().map(|timestamp| format!("timestamp {timestamp}")));
+    words.extend(text.missing.iter().map(|missing| format!("missing {missing:?}")));
     words.join(", ")
 }
 

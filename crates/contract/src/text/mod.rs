@@ -19,7 +19,7 @@
 //! digits finer than the field's unit are cut off. Where the format has a mark between thousands, it stands either
 //! nowhere in a number or between every three digits left of the decimal mark. A pattern is read as strictly as it is
 //! written: `%d` is two digits, `%-d` one or two, `%e` a blank or two digits; names of months and days in any case.
-//! Where a field has a unit, a number is followed by it, with or without a blank between; a number alone is refused.
+//! Where a field has a unit, a number may be followed by it, with or without a blank between.
 //! Empty text is refused by every kind but text and bytes: whether a file's empty cell is a null is decided before.
 
 mod number;
@@ -114,7 +114,7 @@ impl Parser {
             None => text,
             Some(unit) => match text.strip_suffix(&**unit) {
                 Some(number) => number.strip_suffix(b" ").unwrap_or(number),
-                None => return false,
+                None => text,
             },
         };
         match &self.kind {

@@ -19,6 +19,30 @@ pub(super) fn parser(kind: FieldKind, format: &TextFormat) -> Parser {
     Parser::new(&field, format)
 }
 
+#[test]
+fn a_number_may_be_followed_by_its_unit_and_by_nothing_else() {
+    let field = Field {
+        name: "f".into(),
+        path: vec!["f".into()],
+        source: "f".into(),
+        unit: Some("%".into()),
+        kind: FieldKind::Double,
+        nullable: true,
+        default: None,
+        personal: false,
+    };
+    let parser = Parser::new(&field, &TextFormat::default());
+    for text in ["12.5%", "12.5 %", "12.5"] {
+        assert!(
+            matches!(parser.parse(text), Some(Slot::Double(found)) if found.to_bits() == 12.5_f64.to_bits()),
+            "{text}"
+        );
+    }
+    for text in ["12.5%%", "12.5  %", "%", "", "12.5 ", "12,5%"] {
+        assert!(parser.parse(text).is_none(), "{text:?}");
+    }
+}
+
 pub(super) fn plain(kind: FieldKind) -> Parser {
     parser(kind, &TextFormat::default())
 }

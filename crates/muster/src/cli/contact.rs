@@ -1,4 +1,4 @@
-//! Arguments of first contact: `init`, `profile`, `completions`, `man`.
+//! Arguments of first contact: `init`, `profile`, `doctor`, `completions`, `man`.
 //!
 //! Part of [`super`].
 
@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap_complete::Shell;
+
+use super::{DatabaseArgs, KafkaArgs};
 
 pub(super) const INIT_HELP: &str = "\
 Examples:
@@ -20,6 +22,14 @@ Examples:
   muster profile leavers.csv
   muster profile leavers.csv --label Left --out leavers.html
   muster profile leavers.parquet --format json";
+
+pub(super) const DOCTOR_HELP: &str = "\
+Examples:
+  muster doctor
+  muster doctor --brokers localhost:9092 --database-url postgres://db.example/people
+  muster doctor --format json
+
+Exit codes: 0 all is well, warnings included; 1 something has to be done; 2 it could not look.";
 
 pub(super) const COMPLETIONS_HELP: &str = "\
 Examples:
@@ -57,6 +67,20 @@ pub struct ProfileArgs {
     /// Where the page goes, and a `.json` beside it; `FILE.profile.html` in the current folder unless told.
     #[arg(long, value_name = "PAGE")]
     pub out: Option<PathBuf>,
+}
+
+/// `muster doctor`
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// How long each server may take to answer.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = super::options::secs)]
+    pub wait_secs: f64,
+    /// Kafka.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    /// The ledger.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 }
 
 /// `muster completions`

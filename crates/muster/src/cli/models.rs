@@ -23,6 +23,7 @@ pub struct ModelsArgs {
 #[derive(Debug, Subcommand)]
 pub enum ModelsAction {
     /// All versions, newest first.
+    #[command(after_help = "Examples:\n  muster models list\n  muster models list job-change --format json")]
     List {
         /// Only this pipeline's.
         pipeline: Option<String>,
@@ -31,6 +32,7 @@ pub enum ModelsAction {
         database: DatabaseArgs,
     },
     /// One version's card, metrics and features.
+    #[command(after_help = "Examples:\n  muster models show job-change@champion\n  muster models show a2bfcdb71c11")]
     Show {
         /// The version, its first digits or `PIPELINE@champion`.
         version: String,
@@ -39,6 +41,7 @@ pub enum ModelsAction {
         database: DatabaseArgs,
     },
     /// Make a version the champion: it scores new rows from now on.
+    #[command(after_help = "Examples:\n  muster models promote a2bfcdb71c11")]
     Promote {
         /// The version or its first digits.
         version: String,

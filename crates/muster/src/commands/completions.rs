@@ -10,6 +10,6 @@ use crate::output::Output;
 pub fn run(args: &CompletionsArgs) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "muster", &mut script);
-    Output::plain(&String::from_utf8_lossy(&script))?;
+    Output::line(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Fine)
 }

@@ -7,6 +7,7 @@ mod compact;
 mod completions;
 mod contract;
 mod demo;
+mod doctor;
 mod generate;
 mod ingest;
 mod init;
@@ -67,6 +68,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Init(args) => init::run(&folder, args, output).await,
         Command::Man(args) => man::run(&args, output),
         Command::Profile(args) => profile::run(args, output).await,
+        Command::Doctor(args) => doctor::run(&folder, &args, output).await,
         Command::Demo(args) => demo::run(&folder, &args, output).await,
         Command::Publish(args) => publish::run(&folder, args, output).await,
         Command::Serve(args) => serve::run(&folder, &args).await,

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 use muster_sandbox::postgres::fresh_database;
@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::program::{Ended, muster, run};
 use crate::scenarios::scenarios;
+use crate::validate_memory::{GROWTH_KIB_MAX, watch};
 use crate::world::without;
 
 /// How much smaller than with LightGBM's defaults an area under the curve may be by chance: a table has 200 rows.
@@ -283,4 +284,126 @@ fn a_table_without_anything_to_learn_still_gets_a_contract() {
     run(command(&project, &["check"])).with_code(0);
     let copied = project.join("raw-data/table-2024-loehne/2024 Löhne.csv");
     assert_eq!(std::fs::read(copied).unwrap(), std::fs::read(&file).unwrap());
+}
+
+#[test]
+fn a_profile_says_what_is_worth_a_look_and_tells_no_single_persons_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = |scenario: &str, page: &Path| {
+        let mut command = muster();
+        command.arg("profile").arg(scenarios().join(scenario).join("table.csv"));
+        command.args(["--format", "json", "--out"]).arg(page);
+        run(command).with_code(0).json()
+    };
+    let found = |shown: &Value, kind: &str| -> Vec<String> {
+        let findings = shown["findings"].as_array().unwrap().iter();
+        let findings = findings.filter(|finding| finding["kind"] == kind);
+        findings
+            .map(|finding| finding["column"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let page = folder.path().join("leak.html");
+    let leaks = profile("columns_that_give_the_label_away", &page);
+    assert_eq!(found(&leaks, "leakage"), ["exit_interview", "exit_date"]);
+    assert_eq!(found(&leaks, "identifier"), ["employee_id"]);
+    assert_eq!(leaks["label"]["column"], "left");
+    assert_eq!(
+        found(&profile("constant_and_empty_columns", &page), "constant"),
+        ["country", "remarks"]
+    );
+    assert!(found(&profile("outliers_and_sentinels", &page), "outliers").contains(&"salary".to_owned()));
+    assert_eq!(found(&profile("mostly_empty_column", &page), "missing"), ["bonus"]);
+    assert_eq!(
+        found(&profile("a_few_wrong_cells", &page), "misread"),
+        ["tenure", "salary"]
+    );
+
+    let shown = profile("identifiers_of_every_kind", &page);
+    assert_eq!(found(&shown, "identifier"), ["row", "uuid", "email", "badge_no"]);
+    let html = std::fs::read_to_string(&page).unwrap();
+    let json = std::fs::read_to_string(page.with_extension("json")).unwrap();
+    for text in [&html, &json, &shown.to_string()] {
+        assert!(
+            !text.contains("@example.org"),
+            "an address that one person has is not told"
+        );
+    }
+    assert!(
+        html.contains("satisfaction") && html.contains("very low"),
+        "what many share is"
+    );
+    assert_eq!(
+        serde_json::from_str::<Value>(&json).unwrap()["columns"],
+        shown["columns"],
+        "page and output are of one value"
+    );
+    let numbers = shown["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|column| column["name"] == "tenure")
+        .unwrap();
+    let rows: u64 = numbers["numbers"]["histogram"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rows| rows.as_u64().unwrap())
+        .sum();
+    assert_eq!(rows, 200, "the histogram holds every row");
+    assert!(numbers["association"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn ten_times_the_rows_are_looked_at_in_the_same_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut generate = muster();
+    generate.args(["generate", "hr.candidate", "--rows", "40000", "--faults", "0", "--out"]);
+    run({
+        generate.arg(folder.path());
+        generate
+    })
+    .with_code(0);
+    let rows = std::fs::read_to_string(folder.path().join("hr.candidate.csv")).unwrap();
+    let (header, rows) = rows.split_once('\n').unwrap();
+    let most_of = |times: usize| {
+        let file = folder.path().join(format!("times{times}.csv"));
+        std::fs::write(&file, format!("{header}\n{}", rows.repeat(times))).unwrap();
+        let mut command = muster();
+        command.arg("profile").arg(file).args(["--format", "json"]);
+        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let watching = watch(child.id());
+        let ended = child.wait_with_output().unwrap();
+        let shown: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        assert_eq!(shown["rows"], 40_000 * times);
+        watching.join().unwrap()
+    };
+    let (once, ten_times) = (most_of(1), most_of(10));
+    assert!(
+        ten_times.peak < once.peak + GROWTH_KIB_MAX,
+        "{ten_times:?} for ten times the rows, {once:?} for once"
+    );
+}
+
+#[test]
+fn a_shell_takes_its_completions_and_the_manual_has_a_page_for_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut completions = muster();
+    completions.args(["completions", "bash"]);
+    let script = folder.path().join("muster.bash");
+    std::fs::write(&script, run(completions).with_code(0).output).unwrap();
+    let sourced = Command::new("bash")
+        .args(["-c", "source \"$0\" && complete -p muster"])
+        .arg(&script)
+        .output()
+        .unwrap();
+    assert!(sourced.status.success(), "{}", String::from_utf8_lossy(&sourced.stderr));
+
+    let pages = folder.path().join("man");
+    let mut man = muster();
+    man.arg("man").arg(&pages);
+    run(man).with_code(0);
+    for page in ["muster.1", "muster-init.1", "muster-doctor.1", "muster-models-show.1"] {
+        let text = std::fs::read_to_string(pages.join(page)).unwrap();
+        assert!(text.contains(".TH muster") && text.contains("Examples:"), "{page}");
+    }
 }

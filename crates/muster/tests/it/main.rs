@@ -16,6 +16,7 @@ mod dashboards;
 mod database;
 mod dead_letters;
 mod disk;
+mod doctor;
 mod drift;
 mod first_contact;
 mod groups;

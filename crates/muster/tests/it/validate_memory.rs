@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::program::muster;
@@ -9,18 +10,18 @@ use crate::validate::project;
 
 /// What a run may take more than one on a tenth of the rows. Buffers of a row group a file are full in both; what is
 /// left is what the allocator does not give back.
-const GROWTH_KIB_MAX: u64 = 24 << 10;
+pub const GROWTH_KIB_MAX: u64 = 24 << 10;
 
 /// What a run may take of its own: all but the program's pages, which the system shares and can drop.
 const OWN_KIB_MAX: u64 = 64 << 10;
 
 /// A process' memory, in KiB.
 #[derive(Clone, Copy, Debug, Default)]
-struct Memory {
+pub struct Memory {
     /// The most that was ever resident, the program's own pages included.
-    peak: u64,
+    pub peak: u64,
     /// What is resident now and of no file.
-    own: u64,
+    pub own: u64,
 }
 
 /// A process' memory now; `None` when it has ended.
@@ -36,6 +37,19 @@ fn memory(process: u32) -> Option<Memory> {
     })
 }
 
+/// Watches a process until it ends, for the most memory it has.
+pub fn watch(process: u32) -> JoinHandle<Memory> {
+    std::thread::spawn(move || {
+        let mut most = Memory::default();
+        while let Some(now) = memory(process) {
+            most.peak = most.peak.max(now.peak);
+            most.own = most.own.max(now.own);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        most
+    })
+}
+
 /// Feeds the rows `times` times and gives the most memory that was seen.
 fn most_of(header: &[u8], rows: &[u8], times: usize, folder: &std::path::Path) -> Memory {
     let mut command = muster();
@@ -46,16 +60,7 @@ fn most_of(header: &[u8], rows: &[u8], times: usize, folder: &std::path::Path) -
     command.arg("--out").arg(folder.join("out"));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
-    let process = child.id();
-    let watching = std::thread::spawn(move || {
-        let mut most = Memory::default();
-        while let Some(now) = memory(process) {
-            most.peak = most.peak.max(now.peak);
-            most.own = most.own.max(now.own);
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        most
-    });
+    let watching = watch(child.id());
     input.write_all(header).unwrap();
     for _ in 0..times {
         input.write_all(rows).unwrap();

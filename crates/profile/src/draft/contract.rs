@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use muster_spec::TextFormat;
 
 use super::schema::{differs, is_required};
-use super::{plainly, quoted};
+use super::{plain_name, plainly, quoted};
 use crate::guess::Kind;
 use crate::reading::{ColumnReading, Reading, Spread};
 use crate::roles::Role;
@@ -29,7 +29,7 @@ pub(super) fn contract(reading: &Reading, name: &str, file: &str) -> String {
         name,
         reading.rows,
         plainly(file),
-        key.name,
+        plain_name(&key.name),
         if key.role == Role::Key {
             format!(" # {}", key.why)
         } else {
@@ -40,7 +40,7 @@ pub(super) fn contract(reading: &Reading, name: &str, file: &str) -> String {
         let _ = writeln!(
             out,
             "subject: {} # whose data a row is: erasure finds a person by it",
-            key.name
+            plain_name(&key.name)
         );
     }
     out.push_str("public: [] # fields that are not about a person: reports show their values, and mask all others\n");
@@ -116,10 +116,11 @@ fn rules(column: &ColumnReading, reading: &Reading) -> String {
             column.kind.words()
         );
     }
+    let field = plain_name(name);
     let mut rule = |what: &str, check: String, why: String| {
         let _ = writeln!(
             out,
-            "  - {{ id: {name}.{what}, field: {name}, {check} }} # {}",
+            "  - {{ id: {name}.{what}, field: {field}, {check} }} # {}",
             plainly(&why)
         );
     };

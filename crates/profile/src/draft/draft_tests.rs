@@ -126,6 +126,25 @@ fn a_range_has_room_for_what_comes_and_none_for_what_cannot_be() {
 }
 
 #[test]
+fn a_column_called_null_or_like_what_a_time_becomes_does_not_break_a_file() {
+    let rows: Vec<String> = (0..60)
+        .map(|row| {
+            format!(
+                "{row},{},2024-01-{:02},{},{}\n",
+                row % 3,
+                row % 28 + 1,
+                row % 5,
+                u8::from(row % 4 == 0)
+            )
+        })
+        .collect();
+    let text = format!("null,true,day,day_month,left\n{}", rows.concat());
+    assert_eq!(contract(&text).fields[0].name, "null");
+    let view = draft(&reading(&text), "table", "table.csv").files.swap_remove(2).text;
+    assert!(view.contains("AS \"day_month_\""), "{view}");
+}
+
+#[test]
 fn a_role_is_a_word_each() {
     assert!(!Role::Leak.is_feature() && Role::Ordinal(Vec::new()).is_feature());
 }

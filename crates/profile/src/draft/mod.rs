@@ -40,7 +40,10 @@ pub struct Draft {
 pub fn bare(guess: &Guess) -> Result<Contract, Vec<Problem>> {
     let name = "table";
     let schema = schema::of_guess(guess, name);
-    let key = guess.columns.first().map_or("", |column| &column.name);
+    let key = guess
+        .columns
+        .first()
+        .map_or(String::new(), |column| plain_name(&column.name));
     let text = format!(
         "version: 1\ntopic: {name}.v1\nformat: avro\nschema: {name}.avsc\nkey: {key}\n{}",
         contract::text(&guess.format)
@@ -83,6 +86,18 @@ pub fn draft(reading: &Reading, name: &str, file: &str) -> Draft {
 /// A text in quotes, as JSON and YAML both read it.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// A field's name in YAML: as it is, unless YAML would read it as something else than text.
+fn plain_name(name: &str) -> String {
+    const WORDS: [&str; 11] = [
+        "true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf",
+    ];
+    if WORDS.contains(&&*name.to_lowercase()) {
+        quoted(name)
+    } else {
+        name.to_owned()
+    }
 }
 
 /// A text in a comment: one line, and short.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{plainly, quoted};
+use super::{plain_name, plainly, quoted};
 use crate::guess::Kind;
 use crate::reading::{ColumnReading, Reading};
 use crate::roles::Role;
@@ -46,31 +46,33 @@ pub(super) fn view(reading: &Reading, name: &str) -> String {
             plainly(&why)
         );
     }
-    let features: Vec<String> = reading.features().flat_map(expressions).collect();
+    let features: Vec<String> = reading
+        .features()
+        .flat_map(|column| expressions(column, reading))
+        .collect();
     let _ = write!(out, "SELECT\n  {}\nFROM {}\n", features.join(",\n  "), sql_name(name));
     out
 }
 
-/// A column's expressions in the view: a time has several.
-fn expressions(column: &ColumnReading) -> Vec<String> {
-    let (name, column_of) = (&column.name, sql_name(&column.name));
-    match column.kind {
-        Kind::Date | Kind::Moment => vec![
-            format!(
-                "date_part('epoch', {column_of}) / 86400 AS {}",
-                sql_name(&format!("{name}_days"))
-            ),
-            format!(
-                "date_part('month', {column_of}) AS {}",
-                sql_name(&format!("{name}_month"))
-            ),
-            format!(
-                "date_part('dow', {column_of}) AS {}",
-                sql_name(&format!("{name}_weekday"))
-            ),
-        ],
-        _ => vec![column_of],
+/// A column's expressions in the view: a time has several, under names that no column has.
+fn expressions(column: &ColumnReading, reading: &Reading) -> Vec<String> {
+    let column_of = sql_name(&column.name);
+    if !matches!(column.kind, Kind::Date | Kind::Moment) {
+        return vec![column_of];
     }
+    let taken = |name: &String| reading.columns.iter().any(|column| column.name == *name);
+    let named = |part: &str| {
+        let mut name = format!("{}_{part}", column.name);
+        while taken(&name) {
+            name.push('_');
+        }
+        sql_name(&name)
+    };
+    vec![
+        format!("date_part('epoch', {column_of}) / 86400 AS {}", named("days")),
+        format!("date_part('month', {column_of}) AS {}", named("month")),
+        format!("date_part('dow', {column_of}) AS {}", named("weekday")),
+    ]
 }
 
 fn sql_name(name: &str) -> String {
@@ -86,7 +88,7 @@ pub(super) fn pipeline(reading: &Reading, name: &str) -> String {
         let names = reading
             .features()
             .filter(|column| wanted(column))
-            .map(|column| column.name.as_str());
+            .map(|column| plain_name(&column.name));
         names.collect::<Vec<_>>().join(", ")
     };
     let categorical = listed(&|column| column.role == Role::Categorical);
@@ -102,8 +104,8 @@ pub(super) fn pipeline(reading: &Reading, name: &str) -> String {
          model:\n  kind: lightgbm\n  label: {}\n  positive: {} # {}\n",
         plainly(&label.header),
         plainly(&label.values[1]),
-        reading.columns[reading.key].name,
-        label.field,
+        plain_name(&reading.columns[reading.key].name),
+        plain_name(&label.field),
         quoted(&label.values[1]),
         plainly(&label.why),
     );

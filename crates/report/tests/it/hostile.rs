@@ -4,7 +4,7 @@ use muster_report::{CellState, Report, Subject, html, json};
 
 use crate::given;
 
-const HOSTILE: [&str; 8] = [
+pub const HOSTILE: [&str; 8] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "' onmouseover='alert(1)",
@@ -61,7 +61,7 @@ fn everywhere(text: &str) -> Report {
 }
 
 /// The tags of a page, attributes included.
-fn tags(page: &str) -> Vec<String> {
+pub fn tags(page: &str) -> Vec<String> {
     let mut tags = Vec::new();
     for part in page.split('<').skip(1) {
         let tag = part.split('>').next().unwrap();

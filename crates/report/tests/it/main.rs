@@ -5,3 +5,4 @@
 mod given;
 mod hostile;
 mod page;
+mod table;

@@ -17,6 +17,7 @@ pub mod counts;
 pub mod dead_letters;
 mod dialing;
 pub mod drift;
+pub mod examine;
 pub mod file_rows;
 pub mod good_files;
 pub mod health;
