@@ -91,9 +91,9 @@ fn every_command_has_examples_and_they_parse() {
         assert!(!examples.is_empty(), "`{}` has no example", command.get_name());
         for example in examples {
             let words = example.split_whitespace().map(|word| word.trim_matches('\''));
-            // A quoted statement is one word to a shell.
+            // A quoted statement is one word to a shell, and what comes after `>` is none of the command's.
             let words = words
-                .take_while(|word| *word != "select")
+                .take_while(|word| !["select", ">"].contains(word))
                 .chain(example.contains("select").then_some("x"));
             let parsed = Cli::try_parse_from(std::iter::once("muster").chain(words));
             assert!(parsed.is_ok(), "`muster {example}`: {}", parsed.unwrap_err());

@@ -26,7 +26,7 @@ fn profile(text: &str, columns: usize) -> TableProfile {
         }),
         association: Some(0.25),
         association_of_missing: None,
-        numbers: (at % 2 == 0).then(|| NumberSpread {
+        numbers: at.is_multiple_of(2).then(|| NumberSpread {
             min: Bound::Time(text()),
             lower_quartile: Bound::Number(1.0),
             median: Bound::Number(2.0),
