@@ -40,7 +40,7 @@ pub async fn run(folder: &Path, args: RulesArgs, output: Output) -> anyhow::Resu
         .transpose()?;
     let database = Database::open(folder, &args.database).await?;
     let ledger = database.ledger(Role::Read).await?;
-    let _reading = Reading::open(&ledger, &contract.name, "backtest").await?;
+    let reading = Reading::open(&ledger, &contract.name, "backtest").await?;
     let files = ledger.history(&contract.name, args.since, lead(&contract)).await?;
     if !files.iter().any(|file| file.is_asked) {
         bail!(
@@ -71,6 +71,9 @@ pub async fn run(folder: &Path, args: RulesArgs, output: Output) -> anyhow::Resu
     });
     let tally = work.await?;
     bar.finish_and_clear();
+    if let Some(reading) = reading {
+        reading.close().await;
+    }
     database.close().await;
     let tally = tally?;
     output.json(&as_json(&contract, &args, &tally))?;

@@ -24,7 +24,7 @@ const LINES_MAX: usize = 50;
 pub async fn run(folder: &Path, args: &VerifyArgs, output: Output) -> anyhow::Result<Exit> {
     let database = Database::open(folder, &args.database).await?;
     let ledger = database.ledger(Role::Read).await?;
-    let _readings = Reading::open_all(&ledger, "verify").await?;
+    let readings = Reading::open_all(&ledger, "verify").await?;
     let mut told = serde_json::Map::new();
     let mut text = Vec::new();
     let mut exit = Exit::Fine;
@@ -43,6 +43,9 @@ pub async fn run(folder: &Path, args: &VerifyArgs, output: Output) -> anyhow::Re
         }
         told.insert("run".to_owned(), json!({ "run": run.0, "compared": compared }));
         text.push(describe(run, &compared));
+    }
+    for reading in readings {
+        reading.close().await;
     }
     drop(ledger);
     database.close().await;

@@ -155,7 +155,9 @@ impl Mending {
         let worked = listed
             .chunk_by(|one, next| one.source == next.source)
             .try_for_each(|of_source| self.source(of_source));
-        drop(reading);
+        if let Some(reading) = reading {
+            self.runtime.block_on(reading.close());
+        }
         if let Some(repair) = self.begun {
             let ended = self.runtime.block_on(self.ledger.end_repair(repair));
             worked?;

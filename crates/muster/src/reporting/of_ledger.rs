@@ -57,8 +57,8 @@ struct Facts {
     files: Vec<ReportedFile>,
     removed_rows: u64,
     links: Vec<Link>,
-    /// Keeps the files there until all of this is used.
-    _reading: Option<Reading>,
+    /// Keeps the files there until they are read.
+    reading: Option<Reading>,
 }
 
 impl Reporter {
@@ -146,7 +146,7 @@ impl Reporter {
             removed_rows: ledger.reported_removed(name, scope).await?,
             about,
             links,
-            _reading: reading,
+            reading,
         }))
     }
 
@@ -240,6 +240,9 @@ impl Reporter {
         let mut gathering = Gathering::new(Arc::clone(contract));
         let files: &dyn FileStore = &*self.files;
         let mut notes = Sealed::new(files, contract, &find, from)?.gather(&facts.files, &mut gathering);
+        if let Some(reading) = facts.reading {
+            runtime.block_on(reading.close());
+        }
         notes.extend(removed(facts.removed_rows));
         let stretches = gathering.trail.stretches((to - from).max(0) as u64);
         let mut rules = facts.rules;

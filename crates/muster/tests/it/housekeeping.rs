@@ -356,7 +356,12 @@ fn a_report_says_of_merged_files_what_it_said_before_and_of_rows_past_their_age_
     let said = world.run(&COMPACT).with_code(0).output;
     assert!(said.contains("No small files to merge."), "{said}");
 
-    world.run(&["retain", "--older-than", "1s"]).with_code(0);
+    let retained = json_of(&world, &["retain", "--older-than", "1s"]);
+    assert_eq!(
+        retained["held_files"],
+        json!(0),
+        "reports give their files back: {retained}"
+    );
     let after = report(&world);
     assert_eq!(
         (&after["totals"], &after["rules"][0]["rows"]),
