@@ -3,7 +3,7 @@
 use clap::Args;
 use muster_spec::Offset;
 
-use super::options::DatabaseArgs;
+use super::options::{DatabaseArgs, KafkaArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -11,6 +11,7 @@ Examples:
   muster trace prediction/12-182
   muster trace entity/8949 --format json
   muster trace hr.candidate.v1/0/182 --reveal
+  muster trace hr.candidate.v1/0/182 --bytes --brokers localhost:9092
 
 Values of personal fields are shown as hashes unless --reveal is given. The exit code is 1 when there is nothing to trace.";
 
@@ -27,6 +28,12 @@ pub struct TraceArgs {
     /// How many records of an entity, the last scored first.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub count: u32,
+    /// Also hash the record's bytes as Kafka has them; of good records nothing else has.
+    #[arg(long)]
+    pub bytes: bool,
+    /// Kafka, asked with `--bytes`.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
     /// The ledger.
     #[command(flatten)]
     pub database: DatabaseArgs,

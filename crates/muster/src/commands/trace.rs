@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cli::{TraceArgs, Traced};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::servers::Database;
+use crate::servers::{Database, kafka};
 use crate::traces::{Tracer, describe};
 
 /// Follows what was named and tells of it; nothing to follow is a finding.
@@ -31,7 +31,16 @@ pub async fn run(folder: &Path, args: &TraceArgs, output: Output) -> anyhow::Res
     };
     drop(tracer);
     database.close().await;
-    let traces = traces?;
+    let mut traces = traces?;
+    if args.bytes {
+        let connection = kafka(&args.kafka, None)?;
+        // The client waits for its broker.
+        let looked = tokio::task::spawn_blocking(move || {
+            traces.iter_mut().try_for_each(|trace| trace.look_at_log(&connection))?;
+            Ok::<_, anyhow::Error>(traces)
+        });
+        traces = looked.await??;
+    }
     output.json(&json!({ "traces": traces }))?;
     if traces.is_empty() {
         output.text("The ledger knows nothing of that.")?;

@@ -10,6 +10,7 @@ mod values;
 mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -18,11 +19,15 @@ use muster_store::files::{BadRecords, SealedRow, row_at};
 use muster_store::ledger::repairs::RepairStep;
 use muster_store::ledger::trace::{TracedAlert, TracedBatch, TracedFile, TracedPrediction, TracedSource};
 use muster_store::{FolderStore, Ledger};
+use muster_stream::{AtOffset, Connection, at_offset};
 use serde::Serialize;
 
 use crate::contracts;
 use crate::repairing::showing::{Step, step};
 pub use words::describe;
+
+/// How long a broker may take to show a record.
+const LOG_LIMIT: Duration = Duration::from_secs(15);
 
 /// Follows records through a project's ledger and files.
 pub struct Tracer {
@@ -37,6 +42,10 @@ pub struct Tracer {
 /// What became of a record.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trace {
+    #[serde(skip)]
+    source: TracedSource,
+    #[serde(skip)]
+    offset: Offset,
     /// `TOPIC/PARTITION/OFFSET`.
     pub record: String,
     /// The topic's id, and how many topics of its name came before.
@@ -55,6 +64,9 @@ pub struct Trace {
     /// The sha-256 of the record's bytes, which are stored of bad records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_sha256: Option<String>,
+    /// The same of what Kafka has there, where that was asked for: nothing where the record is gone from its log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<InLog>,
     /// The row as it was first judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<Row>,
@@ -63,6 +75,14 @@ pub struct Trace {
     pub predictions: Vec<Prediction>,
     /// Alerts that were raised with its batch.
     pub alerts: Vec<Alert>,
+}
+
+/// What Kafka has at a record's position.
+#[derive(Clone, Debug, Serialize)]
+pub struct InLog {
+    /// `record`, `tombstone` or `gone`.
+    pub state: &'static str,
+    pub payload_sha256: Option<String>,
 }
 
 /// The batch a record was received in.
@@ -143,6 +163,23 @@ pub struct Alert {
     pub raised_at: String,
 }
 
+impl Trace {
+    /// Looks at what Kafka has at the record's position; blocks.
+    pub fn look_at_log(&mut self, connection: &Connection) -> anyhow::Result<()> {
+        let topic = (&*self.source.topic, self.source.topic_id);
+        let (state, payload) = match at_offset(connection, topic, self.source.partition, self.offset, LOG_LIMIT)? {
+            AtOffset::Payload(payload) => ("record", Some(payload)),
+            AtOffset::Tombstone => ("tombstone", None),
+            AtOffset::Gone => ("gone", None),
+        };
+        self.kafka = Some(InLog {
+            state,
+            payload_sha256: payload.as_deref().map(digest::of_bytes),
+        });
+        Ok(())
+    }
+}
+
 impl Tracer {
     /// What became of a topic's record, in each of the topic's incarnations that has a record there.
     pub async fn record(&self, topic: &str, partition: i32, offset: Offset) -> anyhow::Result<Vec<Trace>> {
@@ -181,6 +218,8 @@ impl Tracer {
 
     async fn trace(&self, source: &TracedSource, offset: Offset) -> anyhow::Result<Trace> {
         let mut trace = Trace {
+            source: source.clone(),
+            offset,
             record: format!("{}/{}/{offset}", source.topic, source.partition),
             topic_id: source.topic_id.0.to_string(),
             incarnation: source.incarnation,
@@ -190,6 +229,7 @@ impl Tracer {
             violations: Vec::new(),
             warnings: Vec::new(),
             payload_sha256: None,
+            kafka: None,
             row: None,
             repairs: Vec::new(),
             predictions: Vec::new(),

@@ -35,6 +35,15 @@ pub fn describe(trace: &Trace) -> String {
     if let Some(sha256) = &trace.payload_sha256 {
         line(&mut text, "bytes", &format!("sha256 {sha256}"));
     }
+    if let Some(kafka) = &trace.kafka {
+        let told = match (&kafka.payload_sha256, &trace.payload_sha256) {
+            (None, _) if kafka.state == "gone" => "gone from its log".to_owned(),
+            (None, _) => "a record without a value".to_owned(),
+            (Some(there), Some(stored)) if there != stored => format!("sha256 {there}: not the bytes that are stored"),
+            (Some(there), _) => format!("sha256 {there}"),
+        };
+        line(&mut text, "in Kafka", &told);
+    }
     if !trace.violations.is_empty() {
         line(&mut text, "violations", &trace.violations.join(", "));
     }

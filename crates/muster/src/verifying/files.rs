@@ -3,8 +3,8 @@
 //! Used by `muster verify --files`. Files are read by as many threads as there are processors, each a file at a time.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 use muster_model::{Model, ModelFiles};
@@ -56,17 +56,15 @@ pub fn check(
     let work = || -> anyhow::Result<()> {
         while let Some(owners) = listed.get(next.fetch_add(1, Ordering::Relaxed)) {
             let file = &owners[0];
-            match files::check(store, &file.file) {
-                Ok(()) => {}
-                Err(Error::Damaged { reason, .. }) => {
-                    let mut faults = faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    faults.push(fault(owners, reason));
-                }
-                Err(Error::File { source, .. }) => {
-                    let mut faults = faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    faults.push(fault(owners, source.to_string()));
-                }
+            let why = match files::check(store, &file.file) {
+                Ok(()) => None,
+                Err(Error::Damaged { reason, .. }) => Some(reason),
+                Err(Error::File { source, .. }) => Some(source.to_string()),
                 Err(error) => return Err(error.into()),
+            };
+            if let Some(why) = why {
+                let mut faults = faults.lock().unwrap_or_else(PoisonError::into_inner);
+                faults.push(fault(owners, why));
             }
             progress(file.bytes);
         }
@@ -80,7 +78,7 @@ pub fn check(
             Err(_) => bail!("reading a file panicked"),
         })
     })?;
-    let mut faults = faults.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
     faults.sort();
     Ok(faults)
 }

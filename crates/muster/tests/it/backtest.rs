@@ -101,8 +101,16 @@ fn backtest(world: &World, contract: &str, more: &[&str], code: i32) -> Value {
     world.run(&[&arguments[..], more].concat()).with_code(code).json()
 }
 
+/// A changed contract, and the good rows that it makes bad.
+struct Foretold {
+    caught: Positions,
+    file: PathBuf,
+    /// Where the contract is.
+    _folder: World,
+}
+
 /// Holds what the backtest foretells against what comes of the same records by the changed contract.
-fn check(world: &World, schema: (&str, &str), rules: &[(&str, &str)]) -> Value {
+fn check(world: &World, schema: (&str, &str), rules: &[(&str, &str)]) -> (Value, Foretold) {
     let (other, file) = changed(world, schema, rules);
     let told = backtest(world, file.to_str().unwrap(), &[], 0);
     other.run(&["migrate"]).with_code(0);
@@ -139,7 +147,12 @@ fn check(world: &World, schema: (&str, &str), rules: &[(&str, &str)]) -> Value {
         }
     }
     assert_eq!(now, broken(&other), "{rules:?}");
-    told
+    let foretold = Foretold {
+        caught,
+        file,
+        _folder: other,
+    };
+    (told, foretold)
 }
 
 #[test]
@@ -151,7 +164,7 @@ fn what_a_change_would_do_is_what_it_does() {
         world.run(&["ingest", "--once"]).with_code(0);
     }
     let same = ("", "");
-    let told = check(&world, same, &[]);
+    let (told, _) = check(&world, same, &[]);
     assert_eq!(told["flips"], 0, "the same rules on the same rows");
 
     let rules = [
@@ -159,7 +172,7 @@ fn what_a_change_would_do_is_what_it_does() {
         ("between: [0, 100]", "between: [5, 101]"),
         ("between: [0, 40], severity: warn", "between: [0, 40]"),
     ];
-    let told = check(&world, same, &rules);
+    let (told, _) = check(&world, same, &rules);
     assert!(
         told["counts"]["caught"].as_u64() > Some(100) && told["counts"]["released"].as_u64() > Some(30),
         "{told}"
@@ -175,13 +188,34 @@ expectations:",
     )];
     let city =
         r#"{"name": "city", "type": ["string", "null"], "default": "x"}, {"name": "target", "type": ["null", "long"]"#;
-    let told = check(&world, (r#"{"name": "target", "type": ["null", "int"]"#, city), &unique);
+    let (told, foretold) = check(&world, (r#"{"name": "target", "type": ["null", "int"]"#, city), &unique);
     let unique = told["rules"]
         .as_array()
         .unwrap()
         .iter()
         .find(|rule| rule["rule"] == "hours.unique");
     assert!(unique.unwrap()["caught"].as_u64() > Some(10), "{told}");
+
+    // Keys that were accepted shortly before the time asked for are held against the rows in it.
+    let second = world.ask(
+        "SELECT partition || ' ' || min(from_offset) FROM batches JOIN sources ON sources.id = source_id
+        WHERE from_offset > 0 GROUP BY partition",
+    );
+    let mut caught = 0;
+    for line in second.lines() {
+        let (partition, from) = line.split_once(' ').unwrap();
+        let (place, from) = (format!("{}/{partition}/", world.topic), from.parse::<i64>().unwrap());
+        let offsets = foretold
+            .caught
+            .iter()
+            .filter_map(|at| at.strip_prefix(&place)?.parse::<i64>().ok());
+        caught += offsets.filter(|offset| *offset >= from).count();
+    }
+    world.order("UPDATE batches SET committed_at = now() - interval '1 day 1 minute' WHERE from_offset = 0");
+    let file = foretold.file.to_str().unwrap();
+    let told = backtest(&world, file, &["--since", "1d"], 0);
+    assert_eq!(told["counts"]["caught"], caught, "{told}");
+    assert!(caught < foretold.caught.len());
 
     // A repaired row is judged as what it became.
     let before = backtest(&world, CONTRACT, &[], 0)["counts"].clone();

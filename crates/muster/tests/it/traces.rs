@@ -86,6 +86,31 @@ fn every_record_is_followed_to_where_it_ended_and_every_prediction_back() {
     }
     assert!(seen.iter().all(|seen| *seen > 0), "{seen:?}");
 
+    // Of good records only Kafka has the bytes.
+    let in_log = |offset: usize| {
+        let record = format!("{}/0/{offset}", world.topic);
+        run(command(&world, &record, &["--bytes"])).with_code(0).json()["traces"][0].clone()
+    };
+    let first = |wanted: fn(&Outcome) -> bool| {
+        producer.log.incarnations[0][0]
+            .iter()
+            .position(|sent| wanted(&sent.outcome))
+            .unwrap()
+    };
+    let bad = in_log(first(|outcome| matches!(outcome, Outcome::Bad(_))));
+    assert_eq!(bad["kafka"]["payload_sha256"], bad["payload_sha256"]);
+    let good = in_log(first(|outcome| *outcome == Outcome::Good));
+    assert_eq!(
+        good["kafka"]["payload_sha256"].as_str().map(str::len),
+        Some(64),
+        "{good}"
+    );
+    assert_eq!(
+        in_log(first(|outcome| *outcome == Outcome::Tombstone))["kafka"]["state"],
+        "tombstone"
+    );
+    assert_eq!(in_log(1_000_000)["kafka"]["state"], "gone");
+
     let after = trace(&world, &format!("{}/0/1000000", world.topic));
     assert_eq!(after["verdict"], "not received");
     let nothing = [&format!("{}/7/0", world.topic), "prediction/999999-0", "entity/nobody"];
