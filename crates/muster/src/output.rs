@@ -76,6 +76,16 @@ fn print(text: &str) -> anyhow::Result<bool> {
     }
 }
 
+/// A number of things in words: `1 model`, `2 batches`.
+pub fn counted(count: u64, one: &str) -> String {
+    let end = match one {
+        _ if count == 1 => "",
+        one if one.ends_with("ch") => "es",
+        _ => "s",
+    };
+    format!("{count} {one}{end}")
+}
+
 /// A table for people; the columns named in `numbers` are aligned to the right.
 pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();

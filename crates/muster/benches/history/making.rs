@@ -45,12 +45,21 @@ impl Made {
         format!("{}/{}/{row}", self.topic, row / self.partition_rows)
     }
 
+    /// The entity of a row, or of the next one where it is bad: entities are told of by their predictions.
+    pub fn entity(row: u64) -> String {
+        format!("entity/{}", good(row) + 1)
+    }
+
     /// The prediction of a row, or of the next one where it is bad.
     pub fn prediction(&self, row: u64) -> String {
-        let row = row + u64::from(row.is_multiple_of(20));
+        let row = good(row);
         let claim = self.claims[row as usize / (RUNS * BATCH_ROWS)];
         format!("prediction/{claim}-{row}")
     }
+}
+
+fn good(row: u64) -> u64 {
+    row + u64::from(row.is_multiple_of(20))
 }
 
 /// Makes the project and its ledger.

@@ -27,8 +27,8 @@ Examples:
   muster bad repair --contract hr.candidate --set \"training_hours = replace(_text.training_hours, 'h', '')\" --reason units
   muster bad repair --contract hr.candidate --patch cities.csv --reason 'asked the source'
 
-Each repair begins with the record as it came, which stays in its bad file. In --set a field is its typed value, and
-_text.FIELD what stood there as text. Rows that the patch leaves as they are stay as they are. The exit code is 0 however
+Each repair begins with the record as it came, which stays in its bad file. In --set a field is its typed value, and \
+_text.FIELD what stood there as text. Rows that the patch leaves as they are stay as they are. The exit code is 0 however \
 many rows stay bad.";
 
 const REPLAY_HELP: &str = "\

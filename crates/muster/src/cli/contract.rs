@@ -13,7 +13,7 @@ Examples:
   muster contract diff hr.candidate@latest hr.candidate
   muster contract diff hr.candidate@5f1c0e9a7d3b hr.candidate --format json
 
-OLD and NEW are a file, the name of one of the project's contracts, or NAME@VERSION for a version that the ledger keeps,
+OLD and NEW are a file, the name of one of the project's contracts, or NAME@VERSION for a version that the ledger keeps, \
 by its first digits or `latest`. The exit code is 1 when something breaks.";
 
 const BACKTEST_EXAMPLES: &str = "\

@@ -12,8 +12,8 @@ Examples:
   muster compact hr.candidate --older-than 10m --dry-run
   muster compact --small-bytes 4000000 --merged-bytes-max 64000000 --format json
 
-One pass: files of good rows, bad records and keys that are smaller than --small-bytes become larger ones, of one source and
-one day each. Ingest and scoring go on meanwhile. Exit code 0 when all of it was merged, 1 when files were left as they were
+One pass: files of good rows, bad records and keys that are smaller than --small-bytes become larger ones, of one source and \
+one day each. Ingest and scoring go on meanwhile. Exit code 0 when all of it was merged, 1 when files were left as they were \
 because one of them is damaged or others were at work on them.";
 
 pub(super) const RETAIN_HELP: &str = "\
@@ -21,8 +21,8 @@ Examples:
   muster retain --older-than 90d --dry-run
   muster retain --older-than 90d --contract hr.candidate
 
-Rows of batches that were committed longer ago go, and features that were scored longer ago; their counts, violations and
-predictions stay. Rows that a pipeline is still to score, or that are still to be published as dead letters, stay too unless
+Rows of batches that were committed longer ago go, and features that were scored longer ago; their counts, violations and \
+predictions stay. Rows that a pipeline is still to score, or that are still to be published as dead letters, stay too unless \
 --awaited is given. Exit code 0, whether rows stayed or not.";
 
 /// `muster compact`

@@ -12,8 +12,8 @@ Examples:
   muster top --url http://10.0.0.5:8000 --url http://10.0.0.6:8000
   muster top --once --format json
 
-Keys: arrows or j and k move, Enter folds a topic, a all of them, s sorts, r turns the order, p pauses, ? helps, q ends.
-Counts, runs and alerts come from the ledger, lag from the workers' /metrics: where none answers, lag is unknown. Where
+Keys: arrows or j and k move, Enter folds a topic, a all of them, s sorts, r turns the order, p pauses, ? helps, q ends. \
+Counts, runs and alerts come from the ledger, lag from the workers' /metrics: where none answers, lag is unknown. Where \
 standard output is no terminal, or with --once, what stands now is printed once. NO_COLOR is respected.";
 
 pub(super) const TAP_HELP: &str = "\
@@ -23,9 +23,9 @@ Examples:
   muster tap hr.candidate --rule city.format --since 2h --once
   muster tap --format json --rate 0
 
-It judges for itself, by the contracts in the project folder, what arrives in the topics. It joins no group and writes
-nothing: ingest does not notice it. What came before it began it does not know: of duplicates and repeated keys it sees
-those whose first it saw too. Fields that the contract does not call `public` are masked. Ends with 0 when it is stopped
+It judges for itself, by the contracts in the project folder, what arrives in the topics. It joins no group and writes \
+nothing: ingest does not notice it. What came before it began it does not know: of duplicates and repeated keys it sees \
+those whose first it saw too. Fields that the contract does not call `public` are masked. Ends with 0 when it is stopped \
 or when nobody reads its output.";
 
 /// `muster top`

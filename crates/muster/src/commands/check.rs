@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::{CheckArgs, FileKind};
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::project;
 
 /// Reads the project and says what is wrong with it; or prints a JSON Schema.
@@ -32,11 +32,14 @@ pub fn run(folder: &Path, args: &CheckArgs, output: Output) -> anyhow::Result<Ex
     }
     if reading.problems.is_empty() {
         output.text(&format!(
-            "{contracts} contracts, {pipelines} pipelines and {targets} alert targets are in order"
+            "{}, {} and {} are in order",
+            counted(contracts as u64, "contract"),
+            counted(pipelines as u64, "pipeline"),
+            counted(targets as u64, "alert target")
         ))?;
         Ok(Exit::Fine)
     } else {
-        output.text(&format!("{} problems", reading.problems.len()))?;
+        output.text(&counted(reading.problems.len() as u64, "problem"))?;
         Ok(Exit::Finding)
     }
 }

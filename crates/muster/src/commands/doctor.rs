@@ -9,7 +9,7 @@ use crate::cli::DoctorArgs;
 use crate::doctor::{Line, State, brokers, database, machine, project, registry};
 use crate::exit::Exit;
 use crate::ingest::schemas;
-use crate::output::{Output, table};
+use crate::output::{Output, counted, table};
 use crate::servers::{self, Database};
 
 /// Looks at everything and says how it is; something that will not work is a finding.
@@ -59,6 +59,10 @@ fn describe(lines: &[Line], [ok, warn, fail]: [usize; 3]) -> String {
         let todo = line.todo.as_deref().unwrap_or_default();
         told.push(format!("{} {}, {}: {todo}", line.state.word(), line.area, line.about));
     }
-    told.push(format!("{ok} ok, {warn} warnings, {fail} failures"));
+    told.push(format!(
+        "{ok} ok, {}, {}",
+        counted(warn as u64, "warning"),
+        counted(fail as u64, "failure")
+    ));
     told.join("\n")
 }

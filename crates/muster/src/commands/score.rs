@@ -11,7 +11,7 @@ use muster_store::{FolderStore, Role};
 use crate::cli::ScoreArgs;
 use crate::exit::Exit;
 use crate::http::Process;
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::project::Project;
 use crate::reporting::answer;
 use crate::scoring::passing::{Manner, Pass};
@@ -88,7 +88,11 @@ pub fn describe(pass: &Pass) -> String {
     if *state == "skipped" {
         return format!("{pipeline}: skipped, {}", message.unwrap_or("nothing is new"));
     }
-    let mut text = format!("{pipeline}: {state}, {predictions} predictions from {batches} batches");
+    let mut text = format!(
+        "{pipeline}: {state}, {} from {}",
+        counted(*predictions, "prediction"),
+        counted(*batches, "batch")
+    );
     for (count, what) in [(pass.corrupt, "parked as corrupt"), (pass.given_up, "given up")] {
         if count > 0 {
             let _ = write!(text, ", {count} {what}");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;
-use crate::output::{Output, table};
+use crate::output::{Output, counted, table};
 use crate::reading::Reading;
 use crate::servers::Database;
 use crate::verifying::files::{FileFault, check, check_models};
@@ -100,7 +100,8 @@ impl Checked {
             bytes,
             faults,
         } = self;
-        let mut text = format!("{files} files of {bytes} bytes and {models} models: ");
+        let (files, models) = (counted(*files as u64, "file"), counted(*models as u64, "model"));
+        let mut text = format!("{files} of {bytes} bytes and {models}: ");
         if faults.is_empty() {
             text.push_str("each is what was sealed.");
             return text;
@@ -152,8 +153,8 @@ fn describe(run: RunId, compared: &Compared) -> String {
         bands_unknown,
         findings,
     } = compared;
-    let mut text =
-        format!("run {run}: {predictions} predictions of {claims} batches computed again, {reasons} with reasons: ");
+    let (told, claims) = (counted(*predictions, "prediction"), counted(*claims, "batch"));
+    let mut text = format!("run {run}: {told} of {claims} computed again, {reasons} with reasons: ");
     text.push_str(if findings.is_empty() {
         "the same to the bit."
     } else {

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::{Line, Lines};
+use crate::output::counted;
 use crate::project::{self, Project};
 
 /// Folders that commands write to, and what for.
@@ -34,11 +35,15 @@ pub fn files(folder: &Path) -> (Vec<Line>, Option<Project>) {
             match reading.problems.len() {
                 0 => lines.ok(
                     about,
-                    format!("{contracts} contracts and {pipelines} pipelines are in order"),
+                    format!(
+                        "{} and {} are in order",
+                        counted(contracts as u64, "contract"),
+                        counted(pipelines as u64, "pipeline")
+                    ),
                 ),
                 problems => lines.fail(
                     about,
-                    format!("its files have {problems} problems"),
+                    format!("its files have {}", counted(problems as u64, "problem")),
                     "`muster check` tells each",
                 ),
             }
