@@ -1,5 +1,6 @@
 # Muster's image: the program and the libraries it links to, as a user without rights, on a file system that may be
 # read-only. A project folder is mounted at /project; what Muster writes goes to the four folders below it.
+# `scripts/image-chroot` goes through these very lines where no Docker engine is to be had.
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 # What the build needs is listed and installed by the same script as on any machine.
