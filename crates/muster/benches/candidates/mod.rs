@@ -45,13 +45,18 @@ pub fn records(contract: &Contract, from: usize) -> RawBatch {
     }
 }
 
+/// The key of a row: the contract takes no higher ones than these.
+pub fn entity(row: usize) -> String {
+    (row % 9_999_999 + 1).to_string()
+}
+
 /// The cells of a row in the contract's order; every twentieth has a city that is written wrongly.
 fn cells(row: usize) -> [String; 15] {
     let drawn = |by: usize| (row.wrapping_mul(31).wrapping_add(by)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     let pick = |by: usize, of: &[&str]| of[drawn(by) % of.len()].to_owned();
     let city = if row.is_multiple_of(20) { "City" } else { "city" };
     [
-        (row + 1).to_string(),
+        entity(row),
         format!("{city}_{}", drawn(0) % 180 + 1),
         format!("0.{:03}", drawn(1) % 1000),
         pick(2, &["Male", "Female", "Other", ""]),

@@ -12,7 +12,7 @@ use muster_contract::decode::Decoder;
 use muster_contract::judge::Judge;
 use muster_spec::{Contract, ModelVersion, Offset, PipelineName, Revision, TopicId};
 use muster_store::files::ClaimWriter;
-use muster_store::ledger::commit::{Attempt, BatchCommit};
+use muster_store::ledger::commit::{Attempt, BatchCommit, Outcome};
 use muster_store::ledger::migrate::migrate;
 use muster_store::ledger::models::NewModel;
 use muster_store::ledger::predictions::ScoredClaim;
@@ -21,7 +21,7 @@ use muster_store::ledger::sources::{Assigned, Partition};
 use muster_store::{BatchWriter, FileStore, FolderStore, Ledger, Role, Settings};
 use uuid::Uuid;
 
-use crate::candidates::{BATCH_ROWS, records, shipped};
+use crate::candidates::{BATCH_ROWS, entity, records, shipped};
 
 const PARTITIONS: usize = 4;
 /// Runs of records a batch: 204,800 rows, as ingest seals them.
@@ -47,7 +47,7 @@ impl Made {
 
     /// The entity of a row, or of the next one where it is bad: entities are told of by their predictions.
     pub fn entity(row: u64) -> String {
-        format!("entity/{}", good(row) + 1)
+        format!("entity/{}", entity(good(row) as usize))
     }
 
     /// The prediction of a row, or of the next one where it is bad.
@@ -177,7 +177,8 @@ impl Making {
             alerts: Vec::new(),
             drift: Vec::new(),
         };
-        self.ingest.commit(Attempt::new(), &[batch]).await.expect("committed");
+        let outcomes = self.ingest.commit(Attempt::new(), &[batch]).await.expect("an answer");
+        assert!(matches!(outcomes[..], [Outcome::Committed { .. }]), "{outcomes:?}");
         self.claim(&judged).await
     }
 
@@ -192,7 +193,8 @@ impl Making {
             model: self.model.version.clone(),
             alone: false,
         };
-        self.score.open_run(&slot).await.expect("a run");
+        let run = self.score.open_run(&slot).await.expect("a run");
+        assert_eq!(run.claims, 1, "{run:?}");
         let lease = std::time::Duration::from_mins(10);
         let taken = self.score.take_claim(&pipeline, PURPOSE_SCORE, "bench", lease).await;
         let claim = taken.expect("an answer").expect("the batch that was committed");
@@ -233,8 +235,7 @@ impl Making {
                 band: Arc::clone(&band),
                 reasons: Some(reasons.collect()),
                 model: self.model.version.clone(),
-                // As the rows are numbered.
-                entity: Some((offset + 1).to_string()),
+                entity: Some(entity(offset as usize)),
                 cause: Cause::Row(records.source, Offset(offset)),
             });
         }
