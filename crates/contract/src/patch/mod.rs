@@ -105,10 +105,39 @@ impl Patcher {
         self.texts.texts(decoded)
     }
 
-    /// A value as people read it: its text as it came, else as Arrow writes it.
+    /// A value as people read it: its text as it came, else as the contract writes such values.
     pub fn told(&self, decoded: &DecodedBatch, texts: &StructArray, field: usize) -> StringArray {
         let came = texts.column(field).as_string::<i32>();
-        displayed(decoded.rows.column(field), Some(came))
+        self.displayed(decoded.rows.column(field), Some(came))
+    }
+
+    /// Values as text that the contract reads as the same values; where `texts` has one, that one.
+    fn displayed(&self, values: &ArrayRef, texts: Option<&StringArray>) -> StringArray {
+        if *values.data_type() == DataType::Utf8 && texts.is_none_or(|texts| texts.null_count() == texts.len()) {
+            return values.as_string::<i32>().clone();
+        }
+        let format = &self.contract.text_format;
+        let options = FormatOptions::new()
+            .with_display_error(true)
+            .with_date_format(format.date.as_deref())
+            .with_timestamp_format(format.timestamp.as_deref())
+            .with_timestamp_tz_format(format.timestamp.as_deref());
+        let formatter = ArrayFormatter::try_new(values, &options).expect("every field's type can be written");
+        let decimal = char::from(format.decimal);
+        let is_fraction = values.data_type().is_floating() || values.data_type().is_decimal();
+        let has_mark = is_fraction && decimal != '.';
+        let mut told = StringBuilder::with_capacity(values.len(), 8 * values.len());
+        for row in 0..values.len() {
+            match texts.filter(|texts| texts.is_valid(row)) {
+                Some(texts) => told.append_value(texts.value(row)),
+                None if values.is_null(row) => told.append_null(),
+                None if has_mark => {
+                    told.append_value(formatter.value(row).to_string().replace('.', &decimal.to_string()));
+                }
+                None => told.append_value(formatter.value(row).to_string()),
+            }
+        }
+        told.finish()
     }
 
     /// The same records, those that did not decode as rows without any value: a patch may give them all of theirs.
@@ -191,7 +220,7 @@ impl Patcher {
             Some(texts) => self.parse(field, texts, &mut unparsed),
             None => Arc::clone(&new.values.values),
         };
-        let after = displayed(&given, new.values.values.as_string_opt::<i32>());
+        let after = self.displayed(&given, new.values.values.as_string_opt::<i32>());
         let column = mixed(old, &given, &kept);
         let differs = distinct(old, &column).expect("columns of one type compare");
         let mut changed = RowSet::empty(rows);
@@ -276,24 +305,6 @@ impl Patcher {
             tombstones: Vec::new(),
         }
     }
-}
-
-/// Values as text; where `texts` has one, that one.
-fn displayed(values: &ArrayRef, texts: Option<&StringArray>) -> StringArray {
-    if *values.data_type() == DataType::Utf8 && texts.is_none_or(|texts| texts.null_count() == texts.len()) {
-        return values.as_string::<i32>().clone();
-    }
-    let options = FormatOptions::new().with_display_error(true);
-    let formatter = ArrayFormatter::try_new(values, &options).expect("every field's type can be written");
-    let mut told = StringBuilder::with_capacity(values.len(), 8 * values.len());
-    for row in 0..values.len() {
-        match texts.filter(|texts| texts.is_valid(row)) {
-            Some(texts) => told.append_value(texts.value(row)),
-            None if values.is_null(row) => told.append_null(),
-            None => told.append_value(formatter.value(row).to_string()),
-        }
-    }
-    told.finish()
 }
 
 /// The old values of the rows in `kept`, the new ones of the others.

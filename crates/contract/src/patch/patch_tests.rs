@@ -57,6 +57,24 @@ fn published(contract: &Contract, rows: &[[Option<&str>; 4]]) -> RawBatch {
     records(&rows.iter().map(row).collect::<Vec<_>>())
 }
 
+#[test]
+fn typed_values_are_told_as_the_contract_reads_them() {
+    let contract = contract("avro\ntext: { decimal: ',', thousands: '.', date: '%d.%m.%Y' }");
+    let patcher = Patcher::new(Arc::clone(&contract)).unwrap();
+    let mut decoded = Decoder::new(Arc::clone(&contract)).unwrap().decode(published(
+        &contract,
+        &[[Some("1"), Some("1.234,5"), Some("31.12.2025"), None]],
+    ));
+    let texts = patcher.texts(&decoded);
+    let schema = texts.fields().clone();
+    // As of a writer that sends them typed: no text came.
+    let nothing = StructArray::new_null(schema, 1);
+    decoded.findings.clear();
+    for (field, told) in [(1, "1234,5"), (2, "31.12.2025")] {
+        assert_eq!(patcher.told(&decoded, &nothing, field).value(0), told);
+    }
+}
+
 fn set(contract: &Arc<Contract>, raw: RawBatch, text: &str) -> Patched {
     let patcher = Patcher::new(Arc::clone(contract)).unwrap();
     let decoded = Decoder::new(Arc::clone(contract)).unwrap().decode(raw);

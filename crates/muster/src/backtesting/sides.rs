@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use arrow::array::{AsArray, RecordBatch, TimestampMicrosecondArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -64,7 +64,14 @@ impl<'s, P: Part> Side<'s, P> {
             if let Some((file, batches)) = &mut self.open {
                 match batches.next() {
                     Some(rows) => {
-                        self.part = Some(P::read(&rows?, file, tools)?);
+                        let part = P::read(&rows?, file, tools)?;
+                        // Sides are put together by offset: one that falls would be waited for without end.
+                        ensure!(
+                            part.offsets().is_sorted(),
+                            "`{}` has not its rows in the order of their offsets",
+                            file.file.path
+                        );
+                        self.part = Some(part);
                         self.taken = 0;
                     }
                     None => self.open = None,

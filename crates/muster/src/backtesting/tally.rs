@@ -3,7 +3,9 @@
 //! Used by [`super::Backtest`], a tally a thread, added up at the end. Memory is bounded by the contract's rules and by
 //! [`GROUPS_MAX`]; the only values kept are those of the column that is counted by.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
@@ -11,7 +13,7 @@ use arrow::datatypes::DataType;
 use muster_batch::JudgedBatch;
 use muster_spec::{Contract, Severity};
 use muster_store::ledger::history::HistoryFile;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::sides::BadPart;
 use super::unit::Was;
@@ -61,10 +63,30 @@ pub struct RuleFlips {
     pub caught: u64,
     /// How many bad rows that broke it are good now.
     pub released: u64,
-    /// Where some of the caught ones are.
-    pub caught_at: Vec<String>,
-    /// Where some of the released ones are.
-    pub released_at: Vec<String>,
+    /// Where the first of the caught ones are.
+    pub caught_at: BTreeSet<Position>,
+    /// Where the first of the released ones are.
+    pub released_at: BTreeSet<Position>,
+}
+
+/// Where a record is, written as `muster trace` takes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    topic: Arc<str>,
+    partition: i32,
+    offset: i64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.topic, self.partition, self.offset)
+    }
+}
+
+impl Serialize for Position {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// What each record is counted by.
@@ -213,10 +235,10 @@ impl Tally {
             own.now += rule.now;
             own.caught += rule.caught;
             own.released += rule.released;
-            own.caught_at.extend(rule.caught_at);
-            own.caught_at.truncate(POSITIONS_MAX);
-            own.released_at.extend(rule.released_at);
-            own.released_at.truncate(POSITIONS_MAX);
+            rule.caught_at.into_iter().for_each(|at| keep(&mut own.caught_at, at));
+            rule.released_at
+                .into_iter()
+                .for_each(|at| keep(&mut own.released_at, at));
         }
         for (value, group) in other.groups {
             self.group(&value).add_all(&group);
@@ -224,9 +246,22 @@ impl Tally {
     }
 }
 
-/// Keeps a position as `muster trace` takes it.
-fn note(positions: &mut Vec<String>, source: &HistoryFile, offset: i64) {
-    if positions.len() < POSITIONS_MAX {
-        positions.push(format!("{}/{}/{offset}", source.topic, source.partition));
+fn note(positions: &mut BTreeSet<Position>, source: &HistoryFile, offset: i64) {
+    let position = Position {
+        topic: Arc::clone(&source.topic),
+        partition: source.partition,
+        offset,
+    };
+    keep(positions, position);
+}
+
+/// Keeps the first positions, whichever thread meets them when.
+fn keep(positions: &mut BTreeSet<Position>, position: Position) {
+    let is_full = positions.len() == POSITIONS_MAX;
+    if !is_full || positions.last().is_some_and(|last| position < *last) {
+        positions.insert(position);
+        if positions.len() > POSITIONS_MAX {
+            positions.pop_last();
+        }
     }
 }

@@ -1,9 +1,7 @@
 //! `muster bad`: bad rows shown, exported, repaired.
 
-use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +12,7 @@ use muster_spec::Contract;
 use muster_store::ledger::bad_files::BadFilter;
 use muster_store::{FolderStore, Ledger, Role};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::cli::{BadAction, BadArgs, BadRowsArgs, DatabaseArgs, FileFormat, RepairArgs};
 use crate::exit::Exit;
@@ -193,10 +192,14 @@ async fn export(
 ) -> anyhow::Result<()> {
     let (contract, filter) = meant(folder, args)?;
     let as_csv = FileFormat::of_name(out) == FileFormat::Csv;
-    let mut options = OpenOptions::new();
-    // Whoever may read the bad side may read this, and nobody else.
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(out);
-    let mut file = BufWriter::new(file.with_context(|| format!("could not write `{}`", out.display()))?);
+    if out.exists() && !out.is_file() {
+        bail!("`{}` is there and no file", out.display());
+    }
+    // Whoever may read the bad side may read this, and nobody else; it has its name when all of it is there.
+    let beside = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let whole = NamedTempFile::new_in(beside.unwrap_or(Path::new(".")));
+    let whole = whole.with_context(|| format!("could not write `{}`", out.display()))?;
+    let mut file = BufWriter::new(whole.reopen()?);
     let of = Arc::clone(&contract);
     let written = with_rows(folder, &contract, personal, database, move |mut showing| {
         let mut rows = 0_u64;
@@ -212,6 +215,9 @@ async fn export(
         Ok(rows)
     });
     let rows = written.await?;
+    whole
+        .persist(out)
+        .with_context(|| format!("could not write `{}`", out.display()))?;
     output.json(&json!({ "file": out, "rows": rows, "personal": personal }))?;
     output.text(&format!("{rows} rows in {}", out.display()))
 }
@@ -328,6 +334,7 @@ fn told(mended: &Mended, dry_run: bool) -> String {
         (mended.unchanged, "are not changed by it"),
         (mended.failed, "it cannot be computed for"),
         (mended.undecodable, "do not decode: patch those by --patch"),
+        (mended.unmet, "lines of the file name no bad row"),
     ] {
         if count > 0 {
             counts.push(format!("{count} {what}"));

@@ -41,7 +41,13 @@ pub async fn run(folder: &Path, args: RulesArgs, output: Output) -> anyhow::Resu
     let database = Database::open(folder, &args.database).await?;
     let ledger = database.ledger(Role::Read).await?;
     let reading = Reading::open(&ledger, &contract.name, "backtest").await?;
-    let files = ledger.history(&contract.name, args.since, lead(&contract)).await?;
+    let files = match &reading {
+        Some(reading) => {
+            let (upto, lead) = (reading.version(), lead(&contract));
+            ledger.history(&contract.name, upto, args.since, lead).await?
+        }
+        None => Vec::new(),
+    };
     if !files.iter().any(|file| file.is_asked) {
         bail!(
             "nothing of `{0}` was committed in that time\n  hint: the file's name says whose rows are meant: \
@@ -52,7 +58,8 @@ pub async fn run(folder: &Path, args: RulesArgs, output: Output) -> anyhow::Resu
     let mut repaired = HashMap::new();
     for file in &files {
         if let Entry::Vacant(source) = repaired.entry(file.source) {
-            source.insert(ledger.repaired_rows(file.source).await?);
+            let upto = reading.as_ref().map(Reading::version);
+            source.insert(ledger.repaired_rows(file.source, upto).await?);
         }
     }
     let bar = Output::bar(files.iter().map(|file| file.file.rows).sum(), "rows");
@@ -169,7 +176,7 @@ fn describe(contract: &Contract, args: &BacktestArgs, tally: &Tally) -> String {
                 .caught_at
                 .first()
                 .or(rule.released_at.first())
-                .cloned()
+                .map(ToString::to_string)
                 .unwrap_or_default();
             let before = rule.before.map_or("-".to_owned(), |before| before.to_string());
             let [now, caught, released] = [rule.now, rule.caught, rule.released].map(|count| count.to_string());

@@ -36,10 +36,12 @@ pub async fn run(folder: &Path, args: &TraceArgs, output: Output) -> anyhow::Res
         let connection = kafka(&args.kafka, None)?;
         // The client waits for its broker.
         let looked = tokio::task::spawn_blocking(move || {
-            traces.iter_mut().try_for_each(|trace| trace.look_at_log(&connection))?;
-            Ok::<_, anyhow::Error>(traces)
+            for trace in &mut traces {
+                trace.look_at_log(&connection);
+            }
+            traces
         });
-        traces = looked.await??;
+        traces = looked.await?;
     }
     output.json(&json!({ "traces": traces }))?;
     if traces.is_empty() {

@@ -144,7 +144,11 @@ impl Compacting {
             merging.seal(&files, &|step: Step| failpoint::reach(step.name()))
         };
         let written = tokio::task::spawn_blocking(writing).await;
-        let Some(file) = written.expect("merging files does not panic")? else {
+        let written = written.map_err(|_| muster_store::Error::Encode {
+            path: group[0].path.clone(),
+            reason: "merging it panicked".to_owned(),
+        })?;
+        let Some(file) = written? else {
             return Ok(None);
         };
         failpoint::reach("compact.commit");

@@ -31,7 +31,8 @@ pub struct Cells {
     cells: Vec<Cell>,
     by_position: HashMap<(i64, i64), usize>,
     by_key: HashMap<String, usize>,
-    rows: usize,
+    /// For each row, whether a bad row was found that it names.
+    met: Vec<bool>,
 }
 
 /// What a field becomes.
@@ -136,13 +137,15 @@ impl Cells {
         let columns = columns(&names, contract)?;
         let mut cells = Self::setting(&columns);
         for (line, object) in objects {
-            let value = |name: &String| match object.get(name) {
+            let value = |column: Column, name: &String| match object.get(name) {
                 None => Cell::Kept,
                 Some(Value::Null) => Cell::Null,
                 Some(Value::String(text)) => Cell::Text(text.clone()),
+                Some(Value::Number(number)) => Cell::Text(written(&number.to_string(), column, contract)),
                 Some(other) => Cell::Text(other.to_string()),
             };
-            let given = columns.iter().zip(&names).map(|(column, name)| (*column, value(name)));
+            let given = columns.iter().zip(&names);
+            let given = given.map(|(column, name)| (*column, value(*column, name)));
             cells.add(given.collect(), &format!("line {line}"))?;
         }
         Ok(cells)
@@ -172,16 +175,17 @@ impl Cells {
                 _ => {}
             }
         }
+        let row = self.met.len();
         let twice = match (source.zip(offset), key) {
-            (Some(position), _) => self.by_position.insert(position, self.rows),
-            (None, Some(key)) => self.by_key.insert(key, self.rows),
+            (Some(position), _) => self.by_position.insert(position, row),
+            (None, Some(key)) => self.by_key.insert(key, row),
             (None, None) => bail!("{line} names no row: it needs `{SOURCE}` and `{OFFSET}`, or the key"),
         };
         if twice.is_some() {
             bail!("{line} names a row that another line names");
         }
-        self.rows += 1;
-        if self.rows > ROWS_MAX {
+        self.met.push(false);
+        if self.met.len() > ROWS_MAX {
             bail!("it has more than {ROWS_MAX} rows\n  hint: split it");
         }
         Ok(())
@@ -196,16 +200,33 @@ impl Cells {
         Some(of_source.map(|(_, offset)| *offset).collect())
     }
 
-    /// The file's row for a bad row.
-    pub fn row_of(&self, place: &Place<'_>) -> Option<usize> {
+    /// The file's row for a bad row, which is met then.
+    pub fn meet(&mut self, place: &Place<'_>) -> Option<usize> {
         let by_position = self.by_position.get(&(place.source.0, place.offset));
         let found = by_position.or_else(|| place.key.and_then(|key| self.by_key.get(key)));
-        found.copied()
+        let row = *found?;
+        self.met[row] = true;
+        Some(row)
+    }
+
+    /// How many rows name no bad row that was met.
+    pub fn unmet(&self) -> u64 {
+        self.met.iter().filter(|met| !**met).count() as u64
     }
 
     /// What a field becomes, counted among those that are set.
     pub fn cell(&self, row: usize, column: usize) -> &Cell {
         &self.cells[row * self.fields.len() + column]
+    }
+}
+
+/// A JSON number as the contract writes numbers: texts are read by its marks.
+fn written(number: &str, column: Column, contract: &Contract) -> String {
+    match column {
+        Column::Field(field) if !contract.fields[field].kind.is_text() => {
+            number.replace('.', &char::from(contract.text_format.decimal).to_string())
+        }
+        _ => number.to_owned(),
     }
 }
 

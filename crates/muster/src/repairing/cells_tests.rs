@@ -4,49 +4,71 @@ use super::*;
 
 const SCHEMA: &str = r#"{"type": "record", "name": "Visit", "fields": [
     {"name": "number", "type": "long"},
-    {"name": "city", "type": ["null", "string"], "default": null, "source": "City name"}
+    {"name": "city", "type": ["null", "string"], "default": null, "source": "City name"},
+    {"name": "hours", "type": ["null", "double"], "default": null}
 ]}"#;
 
 fn read(name: &str, text: &str) -> anyhow::Result<Cells> {
-    let yaml = "version: 1\ntopic: visit.v1\nformat: avro\nschema: visit.avsc\nkey: number\n";
+    read_as("", name, text)
+}
+
+fn read_as(format: &str, name: &str, text: &str) -> anyhow::Result<Cells> {
+    let yaml = format!("version: 1\ntopic: visit.v1\nformat: avro\nschema: visit.avsc\nkey: number\n{format}");
     let open = |name: &str| (name == "visit.avsc").then(|| SCHEMA.to_owned());
-    let contract = muster_spec::read::contract("visit", "schemas/visit.contract.yaml", yaml, &open).unwrap();
+    let contract = muster_spec::read::contract("visit", "schemas/visit.contract.yaml", &yaml, &open).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, text).unwrap();
     Cells::read(&file, &contract)
 }
 
-fn at(cells: &Cells, source: i64, offset: i64, key: &str) -> Option<Cell> {
+fn at(cells: &mut Cells, source: i64, offset: i64, key: &str) -> Option<Cell> {
     let place = Place {
         source: SourceId(source),
         offset,
         key: Some(key),
     };
-    cells.row_of(&place).map(|row| cells.cell(row, 0).clone())
+    cells.meet(&place).map(|row| cells.cell(row, 0).clone())
 }
 
 #[test]
 fn rows_are_named_by_position_or_by_key_and_masked_cells_change_nothing() {
     let csv = "_source,_offset,_rules,City name\n1,5,city.level,Rome\n1,6,x,\n1,7,x,\"\"\n2,5,x,•••\n";
-    let cells = read("cities.csv", csv).unwrap();
+    let mut cells = read("cities.csv", csv).unwrap();
     assert_eq!(cells.fields, [1]);
-    assert_eq!(at(&cells, 1, 5, "9"), Some(Cell::Text("Rome".into())));
-    assert_eq!(at(&cells, 1, 6, "9"), Some(Cell::Null));
-    assert_eq!(at(&cells, 1, 7, "9"), Some(Cell::Text(String::new())));
-    assert_eq!(at(&cells, 2, 5, "9"), Some(Cell::Kept));
-    assert_eq!(at(&cells, 2, 6, "9"), None);
+    assert_eq!(at(&mut cells, 1, 5, "9"), Some(Cell::Text("Rome".into())));
+    assert_eq!(at(&mut cells, 1, 6, "9"), Some(Cell::Null));
+    assert_eq!(at(&mut cells, 1, 7, "9"), Some(Cell::Text(String::new())));
+    assert_eq!(at(&mut cells, 2, 5, "9"), Some(Cell::Kept));
+    assert_eq!(at(&mut cells, 2, 6, "9"), None);
     assert_eq!(cells.offsets(SourceId(1)).unwrap().len(), 3);
 
-    let cells = read("cities.csv", "number,city\n9,Rome\n").unwrap();
-    assert_eq!(at(&cells, 1, 5, "9"), Some(Cell::Text("Rome".into())));
+    let mut cells = read("cities.csv", "number,city\n9,Rome\n").unwrap();
+    assert_eq!(at(&mut cells, 1, 5, "9"), Some(Cell::Text("Rome".into())));
     assert!(cells.offsets(SourceId(1)).is_none(), "any row may have the key");
 
     let json = "{\"number\": 9, \"city\": \"Rome\"}\n\n{\"number\": 10, \"city\": null}\n{\"number\": \"11\"}\n";
-    let cells = read("cities.jsonl", json).unwrap();
-    assert_eq!(at(&cells, 1, 5, "9"), Some(Cell::Text("Rome".into())));
-    assert_eq!(at(&cells, 1, 5, "10"), Some(Cell::Null));
-    assert_eq!(at(&cells, 1, 5, "11"), Some(Cell::Kept));
+    let mut cells = read("cities.jsonl", json).unwrap();
+    assert_eq!(at(&mut cells, 1, 5, "9"), Some(Cell::Text("Rome".into())));
+    assert_eq!(at(&mut cells, 1, 5, "10"), Some(Cell::Null));
+    assert_eq!(at(&mut cells, 1, 5, "11"), Some(Cell::Kept));
+}
+
+#[test]
+fn json_numbers_are_the_same_numbers_whatever_marks_the_contract_has() {
+    let json = "{\"number\": 9, \"hours\": 0.855}\n{\"number\": 10, \"hours\": \"1.234,5\"}\n";
+    let mut cells = read_as("text: { decimal: ',', thousands: '.' }\n", "hours.jsonl", json).unwrap();
+    assert_eq!(at(&mut cells, 1, 5, "9"), Some(Cell::Text("0,855".into())));
+    assert_eq!(at(&mut cells, 1, 6, "10"), Some(Cell::Text("1.234,5".into())));
+    assert_eq!(cells.unmet(), 0);
+}
+
+#[test]
+fn lines_that_name_no_row_are_counted() {
+    let mut cells = read("cities.csv", "number,city\n9,Rome\n10,Pisa\n").unwrap();
+    at(&mut cells, 1, 5, "9");
+    at(&mut cells, 1, 6, "9");
+    assert_eq!(cells.unmet(), 1);
 }
 
 #[test]

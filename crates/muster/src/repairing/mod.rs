@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_batch::{DecodedBatch, JudgedBatch, Origin, RawBatch};
+use muster_batch::{DecodedBatch, JudgedBatch, KeyEntries, Origin, RawBatch};
 use muster_contract::decode::Decoder;
 use muster_contract::judge::{Judge, KeyState};
 use muster_contract::patch::{Change, Patcher};
@@ -82,6 +82,8 @@ pub struct Mended {
     pub failed: u64,
     /// Records that have no fields to set: they do not decode.
     pub undecodable: u64,
+    /// Lines of a file of patches that name no row that is bad.
+    pub unmet: u64,
     /// The rules that rows still break, with how many of them.
     pub rules_left: BTreeMap<String, u64>,
     /// A few rows with what changes, personal values masked.
@@ -100,6 +102,8 @@ pub struct Mending {
     judge: Judge,
     begun: Option<Repair>,
     batches: u64,
+    /// In a dry run, the keys of rows of the source that would be good by now: no key file has them.
+    dry_keys: Vec<KeyEntries>,
     mended: Mended,
 }
 
@@ -140,6 +144,7 @@ impl Mending {
             task,
             begun: None,
             batches: 0,
+            dry_keys: Vec::new(),
             mended: Mended::default(),
         })
     }
@@ -165,14 +170,16 @@ impl Mending {
         } else {
             worked?;
         }
+        self.mended.unmet = self.task.patch.as_ref().map_or(0, Patch::unmet);
         Ok(self.mended)
     }
 
     fn source(&mut self, listed: &[BadFile]) -> anyhow::Result<()> {
         let source = listed[0].source;
-        let repaired = self.runtime.block_on(self.ledger.repaired_rows(source))?;
+        let repaired = self.runtime.block_on(self.ledger.repaired_rows(source, None))?;
         let wanted = self.task.patch.as_ref().and_then(|patch| patch.offsets(source));
         let selection = Selection::new(self.task.filter.rule.clone(), repaired, wanted);
+        self.dry_keys.clear();
         let mut chunk = Chunk::of(&listed[0]);
         for file in listed {
             for rows in files::open(&*self.files, &file.file, None)? {
@@ -195,7 +202,7 @@ impl Mending {
             }
             if tried > 0 {
                 std::thread::sleep(Duration::from_millis(u64::from(tried.min(20)) * 5));
-                let repaired = self.runtime.block_on(self.ledger.repaired_rows(source))?;
+                let repaired = self.runtime.block_on(self.ledger.repaired_rows(source, None))?;
                 chunk = chunk.without(&repaired);
             }
             let judged = self.judge(chunk.clone())?;
@@ -227,7 +234,7 @@ impl Mending {
         let Chunk { records, conflicting } = chunk;
         let decoded = self.decoder.decode(records);
         let mut counts = Mended::default();
-        let (decoded, changes) = match &self.task.patch {
+        let (decoded, changes) = match &mut self.task.patch {
             None => (decoded, Vec::new()),
             Some(patch) => {
                 let decoded = match patch {
@@ -247,10 +254,13 @@ impl Mending {
         let records = decoded.record_of_row.clone();
         let mut keys = Keys::of(&self.judge, &decoded, source);
         let mut state = self.judge.key_state().whole();
-        for entries in self.new_keys(&mut keys)? {
-            state.restore(&entries);
+        for entries in self.new_keys(&mut keys)?.iter().chain(&self.dry_keys) {
+            state.restore(entries);
         }
         let judged = self.judge_again(decoded, &conflicting, &mut state);
+        if self.task.dry_run {
+            self.dry_keys.push(judged.keys.clone());
+        }
         counts.good = judged.good_records.len() as u64;
         counts.still_bad = judged.bad_records.len() as u64;
         counts.judged = counts.good + counts.still_bad;

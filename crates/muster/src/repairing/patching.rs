@@ -75,7 +75,7 @@ impl Patch {
 
     /// What each field becomes.
     pub(super) fn values(
-        &self,
+        &mut self,
         contract: &Contract,
         source: SourceId,
         decoded: &DecodedBatch,
@@ -93,12 +93,20 @@ impl Patch {
                 .collect(),
             Self::Cells(cells) => {
                 let keys = patcher.told(decoded, texts, contract.key);
-                let row_of = |row: usize| cells.row_of(&place(decoded, source, &keys, row));
-                let rows: Vec<Option<usize>> = (0..decoded.rows.num_rows()).map(row_of).collect();
+                let meet = |row: usize| cells.meet(&place(decoded, source, &keys, row));
+                let rows: Vec<Option<usize>> = (0..decoded.rows.num_rows()).map(meet).collect();
                 let each = cells.fields.iter().enumerate();
                 each.map(|(column, field)| cell_values(cells, column, *field, &rows))
                     .collect()
             }
+        }
+    }
+
+    /// Rows of a file that name no bad row that was met.
+    pub(super) fn unmet(&self) -> u64 {
+        match self {
+            Self::Set(_) => 0,
+            Self::Cells(cells) => cells.unmet(),
         }
     }
 

@@ -87,6 +87,8 @@ pub struct Showing {
     patcher: Patcher,
     /// Whether personal values are told.
     personal: bool,
+    /// The file that was checked last.
+    checked: Option<String>,
 }
 
 impl Showing {
@@ -105,6 +107,7 @@ impl Showing {
             patcher: Patcher::new(Arc::clone(&contract))?,
             contract,
             personal,
+            checked: None,
         })
     }
 
@@ -118,7 +121,9 @@ impl Showing {
     ) -> anyhow::Result<()> {
         let (_reading, listed) = self.listed(filter)?;
         for of_source in listed.chunk_by(|one, next| one.source == next.source) {
-            let mended = self.runtime.block_on(self.ledger.repaired_rows(of_source[0].source))?;
+            let mended = self
+                .runtime
+                .block_on(self.ledger.repaired_rows(of_source[0].source, None))?;
             let selection = Selection::new(filter.rule.clone(), mended, None);
             for file in of_source {
                 if self.file(file, &selection, None, repaired, take)?.is_break() {
@@ -136,7 +141,7 @@ impl Showing {
         listed.retain(|file| &*file.topic == topic && file.partition == partition);
         // Of topics of one name the last one is meant.
         for file in listed.iter().rev() {
-            let mended = self.runtime.block_on(self.ledger.repaired_rows(file.source))?;
+            let mended = self.runtime.block_on(self.ledger.repaired_rows(file.source, None))?;
             let selection = Selection::new(None, mended, None);
             let mut found = None;
             let _ = self.file(file, &selection, Some(offset), true, &mut |row| {
@@ -167,7 +172,14 @@ impl Showing {
         repaired: bool,
         take: &mut dyn FnMut(BadRow) -> anyhow::Result<ControlFlow<()>>,
     ) -> anyhow::Result<ControlFlow<()>> {
-        for rows in files::open(&*self.files, &file.file, None)? {
+        // A merged file is listed once for each batch, and checked once for all of them.
+        let batches = if self.checked.as_ref() == Some(&file.file.path) {
+            files::open_again(&*self.files, &file.file)?
+        } else {
+            files::open(&*self.files, &file.file, None)?
+        };
+        self.checked = Some(file.file.path.clone());
+        for rows in batches {
             let rows = rows?;
             let damaged = || format!("`{}` has not the columns of a bad file", file.file.path);
             let records = BadRecords::read(&rows).with_context(damaged)?;
@@ -270,7 +282,7 @@ pub fn step(
         changes: Vec::new(),
     };
     let Some(patch) = &step.patch else { return Ok(told) };
-    let Some(SealedRow { rows, .. }) = files::row_at(files, &patch.path, source, offset)? else {
+    let Some(SealedRow { rows, .. }) = files::row_at(files, patch, source, offset)? else {
         return Err(Error::damaged(&*patch.path, "it has not the row that the ledger says").into());
     };
     let left = rows["_violations"].as_list::<i32>().value(0);

@@ -51,7 +51,8 @@ pub struct Trace {
     /// The topic's id, and how many topics of its name came before.
     pub topic_id: String,
     pub incarnation: u32,
-    /// `good`, `bad`, `repaired`, `duplicate`, `tombstone`, `gap`, `not received`, or `lost` where its file is.
+    /// `good`, `bad`, `repaired`, `duplicate`, `tombstone`, `no record`, `gap`, `not received`, `retained` where its row was
+    /// past its age and is gone, or `lost` where its file is.
     pub verdict: &'static str,
     /// Why, where that takes words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,9 +81,13 @@ pub struct Trace {
 /// What Kafka has at a record's position.
 #[derive(Clone, Debug, Serialize)]
 pub struct InLog {
-    /// `record`, `tombstone` or `gone`.
+    /// `record`, `tombstone`, `gone`, or `unreachable` where no broker told.
     pub state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_sha256: Option<String>,
+    /// Why, where no broker told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// The batch a record was received in.
@@ -165,18 +170,20 @@ pub struct Alert {
 
 impl Trace {
     /// Looks at what Kafka has at the record's position; blocks.
-    pub fn look_at_log(&mut self, connection: &Connection) -> anyhow::Result<()> {
+    pub fn look_at_log(&mut self, connection: &Connection) {
         let topic = (&*self.source.topic, self.source.topic_id);
-        let (state, payload) = match at_offset(connection, topic, self.source.partition, self.offset, LOG_LIMIT)? {
-            AtOffset::Payload(payload) => ("record", Some(payload)),
-            AtOffset::Tombstone => ("tombstone", None),
-            AtOffset::Gone => ("gone", None),
+        let found = at_offset(connection, topic, self.source.partition, self.offset, LOG_LIMIT);
+        let (state, payload, why) = match found {
+            Ok(AtOffset::Payload(payload)) => ("record", Some(payload), None),
+            Ok(AtOffset::Tombstone) => ("tombstone", None, None),
+            Ok(AtOffset::Gone) => ("gone", None, None),
+            Err(error) => ("unreachable", None, Some(error.to_string())),
         };
         self.kafka = Some(InLog {
             state,
             payload_sha256: payload.as_deref().map(digest::of_bytes),
+            why,
         });
-        Ok(())
     }
 }
 
@@ -217,6 +224,14 @@ impl Tracer {
     }
 
     async fn trace(&self, source: &TracedSource, offset: Offset) -> anyhow::Result<Trace> {
+        match self.follow(source, offset).await {
+            Ok(trace) if trace.verdict != LOST => Ok(trace),
+            // A file may be merged into another between its listing and its reading: listed again, it is found there.
+            _ => self.follow(source, offset).await,
+        }
+    }
+
+    async fn follow(&self, source: &TracedSource, offset: Offset) -> anyhow::Result<Trace> {
         let mut trace = Trace {
             source: source.clone(),
             offset,
@@ -296,7 +311,7 @@ impl Tracer {
             let Some(file) = files.iter().find(|file| file.kind == kind && file.batch == batch.id) else {
                 continue;
             };
-            match row_at(&*self.files, &file.file.path, source.id, offset) {
+            match row_at(&*self.files, &file.file, source.id, offset) {
                 Ok(None) => {}
                 Ok(Some(found)) => {
                     trace.verdict = kind;
@@ -306,13 +321,24 @@ impl Tracer {
                     return;
                 }
                 Err(error) => {
-                    (trace.verdict, trace.why) = ("lost", Some(error.to_string()));
+                    (trace.verdict, trace.why) = (LOST, Some(error.to_string()));
                     return;
                 }
             }
         }
-        trace.verdict = "tombstone";
-        trace.why = Some("a record without a value, or none at this offset".to_owned());
+        let (verdict, why) = match batch {
+            _ if batch.is_retained && batch.has_tombstones => (
+                "retained",
+                "its row was past its age and is gone, if it had one: records without a value are in its batch too",
+            ),
+            _ if batch.is_retained => ("retained", "its row was past its age and is gone"),
+            _ if batch.has_tombstones => ("tombstone", "a record without a value, or none at this offset"),
+            _ => (
+                "no record",
+                "no record is at this offset: one of a transaction's own, or aborted",
+            ),
+        };
+        (trace.verdict, trace.why) = (verdict, Some(why.to_owned()));
     }
 
     /// A step with the row that it made good.
@@ -325,7 +351,7 @@ impl Tracer {
     ) -> anyhow::Result<Repair> {
         let file = files.iter().find(|file| file.kind == "good" && file.batch == of.batch);
         let found = match file.filter(|_| of.good) {
-            Some(file) => row_at(&*self.files, &file.file.path, source.id, offset)?.map(|found| (file, found)),
+            Some(file) => row_at(&*self.files, &file.file, source.id, offset)?.map(|found| (file, found)),
             None => None,
         };
         let shown = |name: &str| self.is_shown(contract, name);
@@ -376,7 +402,7 @@ impl Tracer {
         let features = match file {
             None => None,
             Some(file) => {
-                let found = row_at(&*self.files, &file.file.path, source.id, offset)?;
+                let found = row_at(&*self.files, &file.file, source.id, offset)?;
                 // A feature may be made of any field: shown only with the personal ones.
                 let shown = |name: &str| self.reveal || values::is_of_position(name);
                 found.map(|found| row(file, &found, &shown))
@@ -413,6 +439,7 @@ fn refused(trace: &mut Trace, found: &SealedRow) {
 }
 
 const NOT_RECEIVED: &str = "not received";
+const LOST: &str = "lost";
 
 fn row(file: &TracedFile, found: &SealedRow, shown: &dyn Fn(&str) -> bool) -> Row {
     let hexadecimal = |bytes: &[u8; 32]| muster_spec::FileSha(*bytes).to_string();

@@ -37,8 +37,11 @@ pub fn describe(trace: &Trace) -> String {
     }
     if let Some(kafka) = &trace.kafka {
         let told = match (&kafka.payload_sha256, &trace.payload_sha256) {
-            (None, _) if kafka.state == "gone" => "gone from its log".to_owned(),
-            (None, _) => "a record without a value".to_owned(),
+            (None, _) if kafka.state == "tombstone" => "a record without a value".to_owned(),
+            (None, _) => match &kafka.why {
+                Some(why) => format!("not asked: {why}"),
+                None => "gone from its log".to_owned(),
+            },
             (Some(there), Some(stored)) if there != stored => format!("sha256 {there}: not the bytes that are stored"),
             (Some(there), _) => format!("sha256 {there}"),
         };

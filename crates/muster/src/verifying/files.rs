@@ -95,12 +95,17 @@ fn fault(owners: &[Listing], fault: String) -> FileFault {
             to,
         })
     };
-    let hint = match (file.run, file.delta) {
-        (Some(run), _) => Some(format!(
+    let of_repairs = owners.iter().filter(|owner| owner.delta.is_none());
+    let of_repairs: Vec<String> = of_repairs.map(|owner| owner.batch.to_string()).collect();
+    let hint = match file.run {
+        Some(run) => Some(format!(
             "the features that run {run} scored are lost: its scores cannot be computed again"
         )),
-        (None, None) => Some(format!("batch {} is a repair: repair its rows again", file.batch)),
-        (None, Some(_)) => None,
+        None if of_repairs.is_empty() => None,
+        None => Some(format!(
+            "what repairs made of rows is in it (batches {}), which no topic has: restore it from a backup",
+            of_repairs.join(", ")
+        )),
     };
     FileFault {
         path: file.file.path.clone(),

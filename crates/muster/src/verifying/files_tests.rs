@@ -37,7 +37,13 @@ fn the_ranges_of_a_files_batches_are_told_and_those_that_follow_each_other_as_on
     assert_eq!(told.hint, None);
 
     let repair = fault(&[listing(0, None, None)], "gone".to_owned());
-    assert!(repair.ranges.is_empty() && repair.hint.unwrap().contains("batch 7 is a repair"));
+    assert!(repair.ranges.is_empty() && repair.hint.unwrap().contains("batches 7"));
+    let both = fault(
+        &[listing(0, Some((0, 10)), None), listing(0, None, None)],
+        "gone".to_owned(),
+    );
+    assert_eq!(both.ranges, [range(0, 0, 10)]);
+    assert!(both.hint.unwrap().contains("batches 7"), "rows that no topic has");
     let features = fault(&[listing(0, Some((0, 10)), Some(3))], "gone".to_owned());
     assert!(features.ranges.is_empty(), "the rows are there");
     assert!(features.hint.unwrap().contains("run 3"));

@@ -64,7 +64,7 @@ fn broken(world: &World) -> BTreeMap<String, u64> {
 }
 
 /// A folder with the contract changed, for the same topic; its contract's file.
-fn changed(world: &World, schema: (&str, &str), rules: &[(&str, &str)]) -> (World, PathBuf) {
+pub fn changed(world: &World, schema: (&str, &str), rules: &[(&str, &str)]) -> (World, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     for file in [
         "schemas/visit.avsc",
@@ -96,7 +96,7 @@ fn changed(world: &World, schema: (&str, &str), rules: &[(&str, &str)]) -> (Worl
     (other, file)
 }
 
-fn backtest(world: &World, contract: &str, more: &[&str], code: i32) -> Value {
+pub fn backtest(world: &World, contract: &str, more: &[&str], code: i32) -> Value {
     let arguments = ["rules", "backtest", "--format", "json", "--contract", contract];
     world.run(&[&arguments[..], more].concat()).with_code(code).json()
 }

@@ -25,7 +25,7 @@ pub const COMPACT_POINTS: [&str; 10] = [
     "delete.note",
 ];
 pub const RETAIN_POINTS: [&str; 4] = ["retain.commit", "retain.committed", "delete.files", "delete.note"];
-const COMPACT: [&str; 3] = ["compact", "--older-than", "1s"];
+pub const COMPACT: [&str; 3] = ["compact", "--older-than", "1s"];
 const RETAIN: [&str; 3] = ["retain", "--older-than", "90d"];
 const BURST: u64 = 300;
 
@@ -45,7 +45,7 @@ fn stop(worker: Program) {
 }
 
 /// Everything that was committed is older than `--older-than 1s`.
-fn grow_older() {
+pub fn grow_older() {
     std::thread::sleep(Duration::from_millis(1_100));
 }
 
@@ -88,7 +88,7 @@ fn files(world: &World, kind: &str) -> (u64, u64) {
     serde_json::from_str(&world.ask(&sql)).unwrap()
 }
 
-fn json_of(world: &World, command: &[&str]) -> Value {
+pub fn json_of(world: &World, command: &[&str]) -> Value {
     world
         .run(&[command, &["--format", "json"]].concat())
         .with_code(0)

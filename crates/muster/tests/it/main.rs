@@ -23,6 +23,7 @@ mod groups;
 mod housekeeping;
 mod killed;
 mod logins;
+mod merged;
 mod oracle;
 mod pausing;
 mod privacy;

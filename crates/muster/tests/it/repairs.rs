@@ -31,7 +31,7 @@ fn ingested(name: &str, partitions: i32, events: u64) -> Option<(World, Producer
     Some((world, producer))
 }
 
-fn repair<'a>(set: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub fn repair<'a>(set: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["bad", "repair", "--contract", CONTRACT, "--set", set];
     arguments.extend(["--reason", "the tests say so", "--author", "ann", "--format", "json"]);
     arguments.extend(more);
@@ -337,6 +337,39 @@ fn rows_come_over_when_a_rule_is_loosened_and_a_second_replay_finds_nothing() {
 }
 
 #[test]
+fn a_replay_killed_at_any_point_and_run_again_doubles_nothing() {
+    const PARTITIONS: i32 = 5;
+    let Some((world, mut producer)) = ingested("replaying", PARTITIONS, 0) else {
+        return;
+    };
+    let file = world.path().join("schemas/school.visit.contract.yaml");
+    let strict = std::fs::read_to_string(&file).unwrap();
+    let loose = strict.replace("[low, middle, high]", "[low, middle, medium, high]");
+    let replay = ["replay", "--contract", CONTRACT, "--author", "ann", "--format", "json"];
+    for point in REPAIR_POINTS {
+        // Bad rows of their own for each point, in every partition.
+        producer.send(500);
+        world.run(&["ingest", "--once"]).with_code(0);
+        std::fs::write(&file, &loose).unwrap();
+        for hit in HITS {
+            world
+                .start_failing(&replay, &format!("{point}={hit}"))
+                .wait(LIMIT)
+                .killed();
+        }
+        world.run(&replay).with_code(0);
+        let again = world.run(&replay).with_code(0).json();
+        assert_eq!(again["good"], 0, "{point}: {again}");
+        std::fs::write(&file, &strict).unwrap();
+    }
+    let expected = producer.log.repair(&["level.level"]);
+    assert_eq!(repaired(&world), expected);
+    world.run(&["train", PIPELINE, "--fold-seeds", "1"]).with_code(0);
+    scored(&world);
+    check(&world, &producer.log, true);
+}
+
+#[test]
 fn a_file_of_patches_mends_what_no_expression_could() {
     let Some((world, mut producer)) = ingested("patches", 2, 600) else {
         return;
@@ -405,8 +438,11 @@ fn a_file_of_patches_mends_what_no_expression_could() {
         "_source": row[0], "_offset": row[1], "number": sent.number, "level": "low", "hours": 3.5,
         "occurred_at": "2026-03-01T00:00:00Z", "target": null,
     });
-    std::fs::write(&whole, object.to_string()).unwrap();
-    assert_eq!(numbers(&patch(&whole)), [1, 1, 0, 0]);
+    let nobody = serde_json::json!({ "_source": row[0], "_offset": "999999", "hours": 3.5 });
+    std::fs::write(&whole, format!("{object}\n{nobody}\n")).unwrap();
+    let mended = patch(&whole);
+    assert_eq!(numbers(&mended), [1, 1, 0, 0]);
+    assert_eq!(mended["unmet"], 1, "a line that names no bad row is told");
     check(&world, &producer.log, false);
 
     // What comes after is judged against the verdicts as they are now, and dead letters say so.

@@ -21,7 +21,7 @@ fn traces(world: &World, what: &str) -> Vec<Value> {
     told["traces"].as_array().unwrap().clone()
 }
 
-fn trace(world: &World, what: &str) -> Value {
+pub fn trace(world: &World, what: &str) -> Value {
     let mut traces = traces(world, what);
     assert_eq!(traces.len(), 1, "{what}");
     traces.remove(0)

@@ -5,6 +5,7 @@
 //! file's sha-256, which only the whole file could show, is not checked.
 
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,8 +20,8 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
-use super::FileStore;
 use super::parquet_file::unwound;
+use super::{FileStore, ListedFile};
 use crate::error::Error;
 
 /// A row with its place in the file.
@@ -37,21 +38,32 @@ pub struct SealedRow {
 /// What is read to find a position.
 const POSITION: [&str; 2] = ["_source", "_offset"];
 
-/// The row of a position in a file of good or bad rows, of features or of a patch, which is of one source alone; `None`
-/// where it holds none.
-pub fn row_at(store: &dyn FileStore, path: &str, source: SourceId, offset: Offset) -> Result<Option<SealedRow>, Error> {
-    let file = store.open(path)?;
-    unwound(path, || find(file, source.0, offset.0))?.map_err(|reason| Error::damaged(path, reason))
+/// The row of a position among those that are listed of a file of good or bad rows, of features or of a patch, which is of
+/// one source alone; `None` where there is none. A merged file may hold the position for another batch too: as a row
+/// that was made good.
+pub fn row_at(
+    store: &dyn FileStore,
+    listed: &ListedFile,
+    source: SourceId,
+    offset: Offset,
+) -> Result<Option<SealedRow>, Error> {
+    let file = store.open(&listed.path)?;
+    let among = listed.first_row..listed.first_row + listed.rows;
+    unwound(&listed.path, || find(file, &among, source.0, offset.0))?
+        .map_err(|reason| Error::damaged(&listed.path, reason))
 }
 
-fn find(file: File, source: i64, offset: i64) -> Result<Option<SealedRow>, String> {
+fn find(file: File, among: &Range<u64>, source: i64, offset: i64) -> Result<Option<SealedRow>, String> {
     let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
     let metadata = ArrowReaderMetadata::load(&file, options).map_err(|error| error.to_string())?;
     let mut before = 0;
     for (at, group) in metadata.metadata().row_groups().iter().enumerate() {
-        if may_hold(group, "_source", source) && may_hold(group, "_offset", offset) {
+        let after = before + group.num_rows() as u64;
+        let is_listed = before < among.end && among.start < after;
+        if is_listed && may_hold(group, "_source", source) && may_hold(group, "_offset", offset) {
             let file = file.try_clone().map_err(|error| error.to_string())?;
-            if let Some((rows, place)) = find_in(file, metadata.clone(), at, source, offset)? {
+            let among = among.start.saturating_sub(before)..among.end - before;
+            if let Some((rows, place)) = find_in(file, metadata.clone(), (at, among), source, offset)? {
                 return Ok(Some(SealedRow {
                     rows,
                     row_group: at,
@@ -59,7 +71,7 @@ fn find(file: File, source: i64, offset: i64) -> Result<Option<SealedRow>, Strin
                 }));
             }
         }
-        before += group.num_rows() as u64;
+        before = after;
     }
     Ok(None)
 }
@@ -78,11 +90,11 @@ fn may_hold(group: &RowGroupMetaData, column: &str, value: i64) -> bool {
     }
 }
 
-/// The row with its number in the row group.
+/// The row with its number in the row group, which is among some.
 fn find_in(
     file: File,
     metadata: ArrowReaderMetadata,
-    group: usize,
+    (group, among): (usize, Range<u64>),
     source: i64,
     offset: i64,
 ) -> Result<Option<(RecordBatch, u64)>, String> {
@@ -97,7 +109,8 @@ fn find_in(
         let offsets = column("_offset").ok_or_else(|| ArrowError::SchemaError("it has no column `_offset`".into()))?;
         let is_source = |row: usize| column("_source").is_none_or(|sources| sources.value(row) == source);
         let mut rows_at = offsets.values().iter().enumerate().filter(|(_, at)| **at == offset);
-        let row = rows_at.find(|(row, _)| is_source(*row)).map(|(row, _)| row);
+        let is_wanted = |row: usize| is_source(row) && among.contains(&(seen + row as u64));
+        let row = rows_at.find(|(row, _)| is_wanted(*row)).map(|(row, _)| row);
         if let Some(row) = row {
             found.store(seen + row as u64, Ordering::Relaxed);
         }

@@ -31,7 +31,7 @@ pub use folder::FolderStore;
 pub use good::with_positions;
 pub use lookup::{SealedRow, row_at};
 pub use merge::Merging;
-pub use open::{Batches, ListedFile, check, joined_files, open, read_keys};
+pub use open::{Batches, ListedFile, check, joined_files, open, open_again, read_keys};
 pub use sealed::{RuleCount, Sealed};
 pub use validate::{ValidateWriter, Validated};
 

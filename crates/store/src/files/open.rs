@@ -12,14 +12,16 @@ use muster_batch::KeyEntries;
 use muster_spec::Contract;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 
 use super::parquet_file::unwound;
 use super::{FileStore, keys};
 use crate::error::Error;
 
-/// Rows read at a time.
+/// Rows read at a time, and their bytes where they are large: a merged file may hold many large records.
 const BATCH_ROWS: usize = 8192;
+const BATCH_BYTES: u64 = 8 << 20;
 
 /// What a batch has in a file, as the ledger lists it: all of its rows, or some of a merged one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,9 +108,18 @@ fn checked(store: &dyn FileStore, listed: &ListedFile) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Opens a file, checks it and reads the rows that are listed. `columns` are the ones to read, all when `None`; a name the file lacks is an error.
+/// Opens a file, checks it and reads the rows that are listed. `columns` are the ones to read, all when `None`; a name the
+/// file lacks is an error.
 pub fn open(store: &dyn FileStore, listed: &ListedFile, columns: Option<&[&str]>) -> Result<Batches, Error> {
-    let file = checked(store, listed)?;
+    rows(checked(store, listed)?, listed, columns)
+}
+
+/// Opens a file that the caller checked just before, for other rows of it.
+pub fn open_again(store: &dyn FileStore, listed: &ListedFile) -> Result<Batches, Error> {
+    rows(store.open(&listed.path)?, listed, None)
+}
+
+fn rows(file: File, listed: &ListedFile, columns: Option<&[&str]>) -> Result<Batches, Error> {
     let damaged = |reason: String| Error::damaged(&*listed.path, reason);
     let reader = unwound(&listed.path, || -> Result<_, String> {
         let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
@@ -134,8 +145,9 @@ pub fn open(store: &dyn FileStore, listed: &ListedFile, columns: Option<&[&str]>
                 .with_offset(listed.first_row as usize)
                 .with_limit(listed.rows as usize);
         }
+        let at_once = rows_at_once(builder.metadata());
         builder
-            .with_batch_size(BATCH_ROWS)
+            .with_batch_size(at_once)
             .build()
             .map_err(|error| error.to_string())
     })?
@@ -145,6 +157,16 @@ pub fn open(store: &dyn FileStore, listed: &ListedFile, columns: Option<&[&str]>
         rows_left: listed.rows,
         reader: Some(reader),
     })
+}
+
+/// How many rows are read at a time, by the largest rows of a row group.
+fn rows_at_once(metadata: &ParquetMetaData) -> usize {
+    let groups = metadata.row_groups().iter();
+    let rows = groups.map(|group| {
+        let row_bytes = group.total_byte_size().max(1) as u64 / group.num_rows().max(1) as u64;
+        (BATCH_BYTES / row_bytes.max(1)).max(1) as usize
+    });
+    rows.min().map_or(BATCH_ROWS, |rows| rows.min(BATCH_ROWS))
 }
 
 impl Iterator for Batches {

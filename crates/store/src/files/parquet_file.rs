@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use muster_batch::{DataFile, FileKind};
 use muster_spec::Token;
 use parquet::arrow::ArrowWriter;
@@ -79,7 +79,8 @@ impl ParquetFile {
         let temporary = file.path().to_owned();
         let hashing = HashingFile::new(file);
         let fault = Arc::clone(&hashing.fault);
-        let writer = ArrowWriter::try_new(hashing, schema, Some(properties(layout)))
+        let properties = properties(layout, &schema);
+        let writer = ArrowWriter::try_new(hashing, schema, Some(properties))
             .map_err(|error| write_error(&temporary, &fault, &error))?;
         Ok(Self {
             kind,
@@ -210,7 +211,7 @@ pub(super) fn unwound<T>(path: &str, read: impl FnOnce() -> T) -> Result<T, Erro
     catch_unwind(AssertUnwindSafe(read)).map_err(|_| Error::damaged(path, "its reader panicked"))
 }
 
-fn properties(layout: &Layout<'_>) -> WriterProperties {
+fn properties(layout: &Layout<'_>, schema: &Schema) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by("muster".into())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
@@ -218,7 +219,12 @@ fn properties(layout: &Layout<'_>) -> WriterProperties {
         .set_data_page_row_count_limit(layout.page_rows_max)
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES_MAX))
         .set_statistics_enabled(EnabledStatistics::None);
-    for name in layout.rising {
+    // A merged file's columns may be of types that their fields had before.
+    let is_whole = |name: &&&str| {
+        let field = schema.field_with_name(name);
+        field.is_ok_and(|field| field.data_type().is_integer() || matches!(field.data_type(), DataType::Timestamp(..)))
+    };
+    for name in layout.rising.iter().filter(is_whole) {
         let column = ColumnPath::from(*name);
         properties = properties
             .set_column_dictionary_enabled(column.clone(), false)

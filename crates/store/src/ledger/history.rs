@@ -34,10 +34,12 @@ pub struct HistoryFile {
 }
 
 impl Ledger {
-    /// The files of a contract's rows that were committed in the last `since`, and in `before` that.
+    /// The files of a contract's rows that were committed in the last `since`, and in `before` that, up to a version of the
+    /// contract.
     pub async fn history(
         &self,
         contract: &ContractName,
+        upto: i64,
         since: Duration,
         before: Duration,
     ) -> Result<Vec<HistoryFile>, Error> {
@@ -47,14 +49,14 @@ impl Ledger {
             FROM batches JOIN files ON files.batch_id = batches.id AND files.kind IN ('good', 'bad')
               AND files.version_removed IS NULL
             JOIN sources ON sources.id = batches.source_id
-            WHERE batches.contract = $1 AND batches.tenant = $2
+            WHERE batches.contract = $1 AND batches.tenant = $2 AND batches.version <= $5
               AND batches.committed_at >= statement_timestamp() - make_interval(secs => $3 + $4)
             ORDER BY sources.topic, sources.partition, sources.id, batches.from_offset NULLS LAST, batches.id"
         );
         let mut session = self.session("list judged files").await?;
         let (since, before) = (since.as_secs_f64(), before.as_secs_f64());
         let rows = session
-            .rows(&sql, &[&contract.as_str(), &self.tenant(), &since, &before])
+            .rows(&sql, &[&contract.as_str(), &self.tenant(), &since, &before, &upto])
             .await?;
         let at = |column: usize| LISTED_COLUMNS + column;
         let file = |row: &tokio_postgres::Row| {
@@ -73,7 +75,14 @@ impl Ledger {
         // What leads up to the time asked for is told apart from what is in it, and repairs from what they mended.
         let kind = |file: &HistoryFile| (file.source, file.is_asked, file.is_repair);
         let alike = files.chunk_by(|one, next| kind(one) == kind(next));
-        let joined = alike.flat_map(|files| joined_files(files.to_vec(), |history| &mut history.file));
+        // Repairs are looked at one after the other: their offsets rise within each alone.
+        let joined = alike.flat_map(|files| {
+            if files[0].is_repair {
+                files.to_vec()
+            } else {
+                joined_files(files.to_vec(), |history| &mut history.file)
+            }
+        });
         Ok(joined.collect())
     }
 }

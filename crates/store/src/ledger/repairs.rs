@@ -208,12 +208,14 @@ impl Ledger {
         })
     }
 
-    /// Offsets of a source's rows that were made good, as half-open ranges, rising.
-    pub async fn repaired_rows(&self, source: SourceId) -> Result<Vec<(i64, i64)>, Error> {
-        const SQL: &str = "SELECT lower(range), upper(range) FROM repaired_rows, unnest(good) AS range
-            WHERE source_id = $1 ORDER BY 1";
+    /// Offsets of a source's rows that were made good, up to a version of its contract where one is told, as half-open
+    /// ranges, rising.
+    pub async fn repaired_rows(&self, source: SourceId, upto: Option<i64>) -> Result<Vec<(i64, i64)>, Error> {
+        const SQL: &str = "SELECT lower(range), upper(range)
+            FROM repaired_rows JOIN batches ON batches.id = batch_id, unnest(repaired_rows.good) AS range
+            WHERE repaired_rows.source_id = $1 AND batches.version <= coalesce($2, batches.version) ORDER BY 1";
         let mut session = self.session("list repaired rows").await?;
-        let rows = session.rows(SQL, &[&source.0]).await?;
+        let rows = session.rows(SQL, &[&source.0, &upto]).await?;
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 

@@ -48,6 +48,10 @@ pub struct TracedBatch {
     pub committed_at: DateTime<Utc>,
     /// Whether the record had been delivered before.
     pub is_duplicate: bool,
+    /// Whether any of its records had no value.
+    pub has_tombstones: bool,
+    /// Whether rows of it were past their age and are gone.
+    pub is_retained: bool,
 }
 
 /// A listed file that may hold something of a record.
@@ -160,7 +164,8 @@ impl Ledger {
     /// The batch that covers an offset.
     pub async fn batch_at(&self, source: SourceId, offset: Offset) -> Result<Option<TracedBatch>, Error> {
         const SQL: &str = "SELECT id, contract, contract_version, revision, committed_at,
-              coalesce(duplicate_offsets @> $2, false)
+              coalesce(duplicate_offsets @> $2, false), tombstone > 0,
+              EXISTS (SELECT FROM files WHERE batch_id = last.id AND kind IN ('good', 'bad') AND removed_for = 'retained')
             FROM (SELECT * FROM batches WHERE source_id = $1 AND from_offset <= $2 AND tenant = $3
               ORDER BY from_offset DESC LIMIT 1) AS last
             WHERE to_offset > $2";
@@ -173,6 +178,8 @@ impl Ledger {
             revision: row.get(3),
             committed_at: row.get(4),
             is_duplicate: row.get(5),
+            has_tombstones: row.get(6),
+            is_retained: row.get(7),
         }))
     }
 

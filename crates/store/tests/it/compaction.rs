@@ -17,7 +17,7 @@ use muster_store::{BatchWriter, FileStore, FolderStore};
 use tempfile::TempDir;
 
 use crate::scoring::{LEASE, model, slot, take};
-use crate::support::{Fate, Fixture, judged, to_commit, topic_id};
+use crate::support::{Fate, Fixture, SCHEMA, YAML, judged, to_commit, topic_id};
 
 const ALL: Small = Small {
     bytes: u64::MAX,
@@ -364,4 +364,36 @@ async fn rows_past_their_age_go_and_what_was_counted_stays() {
     let claim = take(fixture, "s", LEASE).await.unwrap();
     assert_eq!(claim.files, []);
     drop(house.folder);
+}
+
+#[tokio::test]
+async fn files_from_before_a_field_became_a_unique_number_are_merged_as_they_are() {
+    let house = House::new().await;
+    let schema = SCHEMA.replace(
+        r#""page", "type": ["null", "string"]"#,
+        r#""page", "type": ["null", "long"]"#,
+    );
+    let yaml = YAML.replace(
+        "page.length, field: page, length: [1, 20], severity: warn",
+        "page.unique, field: page, unique: { within: 1h, keys_max: 1000 }",
+    );
+    let open = |name: &str| (name == "test.visit.avsc").then(|| schema.clone());
+    let now = muster_spec::read::contract("test.visit", "schemas/test.visit.contract.yaml", &yaml, &open).unwrap();
+    let token = house.token().await;
+    for (place, files) in house.small().await {
+        let parts: Vec<ListedFile> = files
+            .iter()
+            .flat_map(|file| file.listings.iter().map(|(.., part)| part.clone()))
+            .collect();
+        let merging = Merging {
+            kind: place.kind,
+            contract: &now,
+            source: house.source.source,
+            first_batch: files[0].listings[0].1,
+            token,
+            parts: &parts,
+        };
+        let merged = merging.seal(&house.store, &|_| ()).unwrap().unwrap();
+        assert_eq!(merged.rows, parts.iter().map(|part| part.rows).sum::<u64>());
+    }
 }

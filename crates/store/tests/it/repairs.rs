@@ -100,7 +100,7 @@ async fn a_repair_counts_once_beside_the_first_verdicts_and_tells_its_story() {
     let row = reconciled.rows[0].counts;
     assert_eq!((row.received, row.good, row.bad, row.repaired), (20, 15, 5, 3));
     assert_eq!(
-        fixture.ingest.repaired_rows(source.source).await.unwrap(),
+        fixture.ingest.repaired_rows(source.source, None).await.unwrap(),
         [(0, 2), (3, 4)]
     );
     let against = fixture.ingest.judged_against(source.source).await.unwrap();
