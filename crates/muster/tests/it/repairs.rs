@@ -162,6 +162,19 @@ fn two_people_on_the_same_rows_at_once_make_each_good_once() {
     check(&world, &producer.log, true);
 }
 
+/// Kills the command at a point, twice, and runs it to its end, after which nothing is left to do.
+fn killed_and_run_again(world: &World, arguments: &[&str], point: &str) {
+    for hit in HITS {
+        world
+            .start_failing(arguments, &format!("{point}={hit}"))
+            .wait(LIMIT)
+            .killed();
+    }
+    world.run(arguments).with_code(0);
+    let again = world.run(arguments).with_code(0).json();
+    assert_eq!(again["good"], 0, "{point}: {again}");
+}
+
 #[test]
 fn a_repair_killed_at_any_point_and_run_again_leaves_one_final_row() {
     const PARTITIONS: i32 = 5;
@@ -173,15 +186,7 @@ fn a_repair_killed_at_any_point_and_run_again_leaves_one_final_row() {
         let points = REPAIR_POINTS.len();
         let set = format!("level = CASE WHEN number % {points} = {place} THEN 'low' ELSE level END");
         let arguments = repair(&set, &["--rule", "level.level"]);
-        for hit in HITS {
-            world
-                .start_failing(&arguments, &format!("{point}={hit}"))
-                .wait(LIMIT)
-                .killed();
-        }
-        world.run(&arguments).with_code(0);
-        let again = world.run(&arguments).with_code(0).json();
-        assert_eq!(again["good"], 0, "{point}: {again}");
+        killed_and_run_again(&world, &arguments, point);
     }
     let repaired_rows = producer.log.repair(&["level.level"]);
     assert_eq!(repaired(&world), repaired_rows);
@@ -351,15 +356,7 @@ fn a_replay_killed_at_any_point_and_run_again_doubles_nothing() {
         producer.send(500);
         world.run(&["ingest", "--once"]).with_code(0);
         std::fs::write(&file, &loose).unwrap();
-        for hit in HITS {
-            world
-                .start_failing(&replay, &format!("{point}={hit}"))
-                .wait(LIMIT)
-                .killed();
-        }
-        world.run(&replay).with_code(0);
-        let again = world.run(&replay).with_code(0).json();
-        assert_eq!(again["good"], 0, "{point}: {again}");
+        killed_and_run_again(&world, &replay, point);
         std::fs::write(&file, &strict).unwrap();
     }
     let expected = producer.log.repair(&["level.level"]);
