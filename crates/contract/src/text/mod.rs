@@ -17,7 +17,8 @@
 //!
 //! `nan` and `inf` are numbers so that a range breaks on them and says so. A timestamp without an offset is in UTC;
 //! digits finer than the field's unit are cut off. Where the format has a mark between thousands, it stands either
-//! nowhere in a number or between every three digits left of the decimal mark. A pattern is read as strictly as it is
+//! nowhere in a number or between every three digits left of the decimal mark; for a blank a no-break space (U+00A0, U+202F)
+//! may stand, for `'` also `’` (U+2019). A pattern is read as strictly as it is
 //! written: `%d` is two digits, `%-d` one or two, `%e` a blank or two digits; names of months and days in any case.
 //! Where a field has a unit, a number may be followed by it, with or without a blank between.
 //! Empty text is refused by every kind but text and bytes: whether a file's empty cell is a null is decided before.
@@ -113,7 +114,7 @@ impl Parser {
         let text = match &self.unit {
             None => text,
             Some(unit) => match text.strip_suffix(&**unit) {
-                Some(number) => number.strip_suffix(b" ").unwrap_or(number),
+                Some(number) => without_blank(number),
                 None => text,
             },
         };
@@ -151,6 +152,12 @@ impl Parser {
     pub fn takes_all(&self) -> bool {
         matches!(self.kind, Kind::Text)
     }
+}
+
+/// A number without the blank before its unit.
+fn without_blank(number: &[u8]) -> &[u8] {
+    let mut blanks = std::iter::once(&b" "[..]).chain(number::NO_BREAK_SPACES);
+    blanks.find_map(|blank| number.strip_suffix(blank)).unwrap_or(number)
 }
 
 /// Puts a value in its slot, if there is one.

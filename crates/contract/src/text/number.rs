@@ -22,6 +22,12 @@ const POWERS: [f64; 17] = [
 /// Powers of ten that a float holds exactly.
 const FLOAT_POWERS: [f32; 11] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
 
+/// What may stand for a blank in a number: a space that no line is broken at, and the narrow one.
+pub const NO_BREAK_SPACES: [&[u8]; 2] = ["\u{a0}".as_bytes(), "\u{202f}".as_bytes()];
+
+/// What may stand for a straight apostrophe in a number.
+const APOSTROPHES: [&[u8]; 1] = ["\u{2019}".as_bytes()];
+
 /// The most digits whose number always fits in 64 bits.
 const DIGITS_MAX: usize = 19;
 
@@ -37,6 +43,8 @@ impl Marks {
         if text.len() > MARKED_BYTES_MAX {
             return None;
         }
+        let mut ascii = [0; MARKED_BYTES_MAX];
+        let text = self.in_ascii(text, &mut ascii);
         let mut written = 0;
         let mut put = |byte| {
             room[written] = byte;
@@ -67,6 +75,26 @@ impl Marks {
             }
         }
         Some(written)
+    }
+
+    /// The number with its mark between thousands in ASCII, where it was written as printers write it.
+    fn in_ascii<'t>(self, text: &'t [u8], room: &'t mut [u8; MARKED_BYTES_MAX]) -> &'t [u8] {
+        let (mark, signs) = match self.thousands {
+            Some(b' ') => (b' ', &NO_BREAK_SPACES[..]),
+            Some(b'\'') => (b'\'', &APOSTROPHES[..]),
+            _ => return text,
+        };
+        if text.is_ascii() {
+            return text;
+        }
+        let (mut from, mut written) = (0, 0);
+        while from < text.len() {
+            let sign = signs.iter().find(|sign| text[from..].starts_with(sign));
+            room[written] = sign.map_or(text[from], |_| mark);
+            from += sign.map_or(1, |sign| sign.len());
+            written += 1;
+        }
+        &room[..written]
     }
 
     fn in_whole(self, byte: u8) -> bool {

@@ -32,15 +32,47 @@ fn a_number_may_be_followed_by_its_unit_and_by_nothing_else() {
         personal: false,
     };
     let parser = Parser::new(&field, &TextFormat::default());
-    for text in ["12.5%", "12.5 %", "12.5"] {
+    for text in ["12.5%", "12.5 %", "12.5", "12.5\u{a0}%", "12.5\u{202f}%"] {
         assert!(
             matches!(parser.parse(text), Some(Slot::Double(found)) if found.to_bits() == 12.5_f64.to_bits()),
             "{text}"
         );
     }
-    for text in ["12.5%%", "12.5  %", "%", "", "12.5 ", "12,5%"] {
+    for text in ["12.5%%", "12.5  %", "%", "", "12.5 ", "12,5%", "12.5\u{2009}%"] {
         assert!(parser.parse(text).is_none(), "{text:?}");
     }
+}
+
+#[test]
+fn thousands_may_be_parted_as_printers_part_them() {
+    let format = |decimal: u8, thousands: u8| TextFormat {
+        decimal,
+        thousands: Some(thousands),
+        ..TextFormat::default()
+    };
+    let french = parser(FieldKind::Double, &format(b',', b' '));
+    let million = Slot::Double(1_234_567.5);
+    let accepted = ["1 234 567,5", "1\u{a0}234\u{a0}567,5", "1\u{202f}234\u{202f}567,5"];
+    cases(
+        &french,
+        &accepted.map(|text| (text, million)),
+        &[
+            "1\u{2009}234,5",
+            "1\u{202f}23,5",
+            "1234\u{a0}567,5",
+            "1’234,5",
+            "1\u{202f}",
+        ],
+    );
+    let swiss = parser(FieldKind::Long, &format(b'.', b'\''));
+    let accepted = ["1’234", "1'234", "1234"];
+    cases(
+        &swiss,
+        &accepted.map(|text| (text, Slot::Long(1_234))),
+        &["1‘234", "1\u{a0}234"],
+    );
+    let english = parser(FieldKind::Long, &format(b'.', b','));
+    cases(&english, &[("1,234", Slot::Long(1_234))], &["1\u{a0}234", "1’234"]);
 }
 
 pub(super) fn plain(kind: FieldKind) -> Parser {

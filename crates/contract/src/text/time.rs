@@ -41,6 +41,8 @@ impl Pattern {
                     let left = chrono::format::parse_and_remainder(&mut parsed, digits, std::iter::once(item)).ok()?;
                     left.is_empty().then_some(rest)?
                 }
+                // A fraction that may be there and is not.
+                Item::Fixed(Fixed::Nanosecond) if !rest.starts_with('.') => rest,
                 Item::Fixed(fixed) => {
                     let first = rest.chars().next();
                     let needs_point = matches!(fixed, Fixed::Nanosecond3 | Fixed::Nanosecond6 | Fixed::Nanosecond9);
