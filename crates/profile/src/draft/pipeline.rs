@@ -119,7 +119,7 @@ pub(super) fn pipeline(reading: &Reading, name: &str) -> String {
         );
     }
     let _ = write!(out, "  seed: 42\n  folds: 5\n  params: # {}\n", params_why(labelled));
-    for (key, value) in params(labelled) {
+    for (key, value) in params(labelled, !categorical.is_empty()) {
         let _ = writeln!(out, "    {key}: {value}");
     }
     out.push_str("bands: # names for scores; `likely` begins where more rows are than are not\n  - { name: likely, from: 0.5 }\n");
@@ -137,15 +137,15 @@ pub(super) fn pipeline(reading: &Reading, name: &str) -> String {
 }
 
 /// LightGBM's parameters for so many rows: smaller steps and more of them than its defaults, and trees that fewer rows
-/// cannot overfit.
-fn params(rows: u64) -> [(&'static str, String); 8] {
+/// cannot overfit. Of a small table's levels hardly one has the hundred rows that LightGBM wants of each.
+fn params(rows: u64, has_levels: bool) -> Vec<(&'static str, String)> {
     let (leaves, in_leaf) = match rows {
         0..2_000 => (7, (rows / 50).max(3)),
         2_000..50_000 => (15, 30),
         _ => (63, 50),
     };
     let (rate, rounds) = if rows < 2_000 { (0.03, 200) } else { (0.04, 300) };
-    [
+    let mut params = vec![
         ("learning_rate", rate.to_string()),
         ("num_iterations", rounds.to_string()),
         ("num_leaves", leaves.to_string()),
@@ -154,7 +154,12 @@ fn params(rows: u64) -> [(&'static str, String); 8] {
         ("bagging_fraction", "0.8".to_owned()),
         ("bagging_freq", "1".to_owned()),
         ("lambda_l2", "2".to_owned()),
-    ]
+    ];
+    if has_levels && rows < 2_000 {
+        params.push(("min_data_per_group", "10".to_owned()));
+        params.push(("cat_l2", "2".to_owned()));
+    }
+    params
 }
 
 fn params_why(rows: u64) -> String {
