@@ -13,7 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("batch", &["spec"]),
     ("expr", &["batch", "spec"]),
     ("contract", &["batch", "expr", "spec"]),
-    ("profile", &["batch", "contract", "spec"]),
+    ("profile", &["batch", "contract", "expr", "spec"]),
     ("features", &["batch", "expr", "spec"]),
     ("stream", &["batch", "spec"]),
     ("registry", &["batch", "spec"]),

@@ -79,6 +79,14 @@ impl FileLines {
         }
     }
 
+    /// The places of columns in which bytes were met that are no text.
+    pub fn columns_of_bytes(&self) -> Vec<usize> {
+        match self {
+            Self::Text(_) => Vec::new(),
+            Self::Parquet(lines) => lines.columns_of_bytes(),
+        }
+    }
+
     /// How many of the file's bytes were read, where that is known: for a progress bar.
     pub fn bytes_read(&self) -> u64 {
         match self {

@@ -1,9 +1,11 @@
 //! A file that no contract describes yet, looked at twice.
 //!
 //! Used by `init` and `profile`. The first look finds out how the file is written and what its columns are, the second reads
-//! it by a contract made of that. Memory is a run of rows and what is told of the columns.
+//! it by a contract made of that. Memory is a run of rows and what is told of the columns. What must stay true: a file that
+//! is no table of text or Parquet is refused with a word before anything is told of it.
 
-use std::io::Read;
+mod refused;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
@@ -13,7 +15,7 @@ use muster_profile::{BEGINNING_BYTES, Guess, Guesser, Label, Profiler, Reading, 
 use muster_spec::TextFormat;
 
 use crate::cli::FileFormat;
-use crate::file_lines::{FileLines, open_file};
+use crate::file_lines::FileLines;
 use crate::output::Output;
 
 /// Reads a file and says what is in it. `label` names the label's column, where it is known; `progress` is told of how many
@@ -28,17 +30,16 @@ fn read(path: &Path, label: Option<&str>, progress: &dyn Fn(u64)) -> anyhow::Res
         );
     }
     let is_text = kind == FileFormat::Csv;
-    let mut format = if is_text {
-        beginning(path)?
-    } else {
-        TextFormat::default()
-    };
+    let mut format = if is_text { written(path)? } else { TextFormat::default() };
     let mut guess = first_look(path, &format, is_text)?;
     if is_text && guess.foreign > 0 && format.encoding != latin(&format).encoding {
         format = latin(&format);
         guess = first_look(path, &format, is_text)?;
     }
     let label = Label::find(&guess, label)?;
+    if label.is_none() {
+        guess.notes.extend(Label::near_miss(&guess));
+    }
     let contract = draft::bare(&guess).map_err(|problems| {
         let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow!("`{}` cannot be described\n{}", path.display(), listed.join("\n"))
@@ -49,7 +50,7 @@ fn read(path: &Path, label: Option<&str>, progress: &dyn Fn(u64)) -> anyhow::Res
     let decoder = LineDecoder::new(contract, &guess.format, std::sync::Arc::clone(lines.fit()))?;
     while let Some(run) = lines.next_run()? {
         let decoded = decoder.decode(run);
-        profiler.add(&decoded.rows);
+        profiler.add(&decoded);
         progress(lines.bytes_read());
         if let Origin::Lines(run) = decoded.origin {
             lines.recycle(run);
@@ -69,13 +70,9 @@ pub async fn read_shown(path: PathBuf, label: Option<String>) -> anyhow::Result<
 }
 
 /// How a text file is written, as its beginning says.
-fn beginning(path: &Path) -> anyhow::Result<TextFormat> {
-    let mut bytes = Vec::new();
-    open_file(path)?
-        .take(BEGINNING_BYTES as u64)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("could not read `{}`", path.display()))?;
-    sniff(&bytes, bytes.len() < BEGINNING_BYTES).with_context(|| format!("could not read `{}`", path.display()))
+fn written(path: &Path) -> anyhow::Result<TextFormat> {
+    let beginning = refused::beginning(path)?;
+    sniff(&beginning, beginning.len() < BEGINNING_BYTES).with_context(|| format!("could not read `{}`", path.display()))
 }
 
 fn first_look(path: &Path, format: &TextFormat, is_text: bool) -> anyhow::Result<Guess> {
@@ -85,5 +82,7 @@ fn first_look(path: &Path, format: &TextFormat, is_text: bool) -> anyhow::Result
         guesser.add(&run);
         lines.recycle(run);
     }
-    Ok(guesser.finish(format.clone()))
+    let mut guess = guesser.finish(format.clone());
+    guess.take_as_bytes(&lines.columns_of_bytes());
+    Ok(guess)
 }

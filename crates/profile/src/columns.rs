@@ -3,10 +3,12 @@
 //! Called by `muster init` and `muster profile` with the rows that the contract's own decoder made, so that what is told is
 //! told of values as they will be judged. Memory does not grow with rows.
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use muster_batch::DecodedBatch;
 use muster_contract::judge::distinct::{Distinct, hashes};
+use muster_expr::encoding::is_damaged;
 use muster_spec::{Contract, FieldKind};
 
 use crate::label::Label;
@@ -19,6 +21,7 @@ pub struct Profiler {
     label: Option<(usize, Label)>,
     columns: Vec<Seen>,
     rows: u64,
+    bad: u64,
     hashes: Vec<u64>,
 }
 
@@ -29,6 +32,8 @@ pub struct Seen {
     pub there: [Split; 2],
     /// How many different values there are.
     pub distinct: Distinct,
+    /// Texts that hold damaged characters: their rows are bad.
+    pub damaged: u64,
     /// The values.
     pub values: Values,
 }
@@ -49,6 +54,7 @@ impl Profiler {
         let seen = |field: &muster_spec::Field| Seen {
             there: [[0; 3]; 2],
             distinct: Distinct::new(),
+            damaged: 0,
             values: match field.kind {
                 FieldKind::Text | FieldKind::Enum(_) | FieldKind::Boolean | FieldKind::Bytes => {
                     Values::Texts(Texts::default())
@@ -60,17 +66,32 @@ impl Profiler {
             label: label.and_then(place),
             columns: contract.fields.iter().map(seen).collect(),
             rows: 0,
+            bad: 0,
             hashes: Vec::new(),
         }
     }
 
     /// Adds rows, whose columns are the contract's fields in order.
-    pub fn add(&mut self, rows: &RecordBatch) {
+    pub fn add(&mut self, batch: &DecodedBatch) {
+        let rows = &batch.rows;
         self.rows += rows.num_rows() as u64;
+        let mut is_bad = vec![false; rows.num_rows()];
+        batch
+            .findings
+            .iter()
+            .for_each(|finding| is_bad[finding.row as usize] = true);
         let labels = match &self.label {
             Some((at, label)) => label.of_rows(rows.column(*at)),
             None => vec![UNLABELLED; rows.num_rows()],
         };
+        if let Some((at, _)) = &self.label {
+            let column = rows.column(*at);
+            let neither = |row: usize| labels[row] == UNLABELLED && column.is_valid(row);
+            is_bad
+                .iter_mut()
+                .enumerate()
+                .for_each(|(row, is_bad)| *is_bad |= neither(row));
+        }
         for (seen, column) in self.columns.iter_mut().zip(rows.columns()) {
             for (row, label) in labels.iter().enumerate() {
                 seen.there[usize::from(column.is_null(row))][*label] += 1;
@@ -80,7 +101,15 @@ impl Profiler {
                 seen.distinct.add(*hash);
             }
             seen.values.add(column, &labels);
+            seen.damaged += damaged(column, &mut is_bad);
         }
+        self.bad += batch.refused.len() as u64 + is_bad.into_iter().filter(|is_bad| *is_bad).count() as u64;
+    }
+
+    /// How many rows no contract of these types can find good: what could not be cut or typed, damaged text, a label that
+    /// is none.
+    pub fn bad(&self) -> u64 {
+        self.bad
     }
 
     /// How many rows were looked at.
@@ -121,6 +150,23 @@ impl Values {
             }
         }
     }
+}
+
+/// How many texts of a column are damaged; their rows are marked.
+fn damaged(column: &dyn Array, is_bad: &mut [bool]) -> u64 {
+    let Some(texts) = column.as_string_opt::<i32>() else {
+        return 0;
+    };
+    let mut damaged = 0;
+    for (row, _) in texts
+        .iter()
+        .enumerate()
+        .filter(|(_, text)| text.is_some_and(is_damaged))
+    {
+        is_bad[row] = true;
+        damaged += 1;
+    }
+    damaged
 }
 
 /// Calls with each finite number of a column; dates and timestamps in days.

@@ -12,12 +12,39 @@ pub enum Error {
         near: Option<String>,
     },
     /// A column cannot be a label.
-    #[error("`{name}` cannot be the label: it has {}, and a label has two", values.map_or("many values".to_owned(), |values| format!("{values} different value(s)")))]
+    #[error("`{name}` cannot be the label: it has {why}")]
     NoLabel {
         /// The column.
         name: String,
-        /// How many values it has; `None` for many.
-        values: Option<usize>,
+        /// What it has instead of two values.
+        why: String,
+    },
+    /// Lines do not end as lines of text files do.
+    #[error("the file's lines end in {ends}\n  hint: write it again with LF or CR LF at the end of each line: {mend}")]
+    LineEnds {
+        /// What they end in.
+        ends: &'static str,
+        /// A command that mends them.
+        mend: &'static str,
+    },
+    /// The first line is no header.
+    #[error(
+        "the first line is no header: {why}\n  hint: take away what stands above the line that names the columns: `tail -n +2`"
+    )]
+    NoHeader {
+        /// What it is instead.
+        why: String,
+    },
+    /// No row has as many cells as the header.
+    #[error(
+        "no row has as many cells as the header, which has {header}: the first has {row}\n  hint: does each row end in a delimiter that \
+         the header lacks? then let the header end in one too"
+    )]
+    AllRagged {
+        /// Cells of the header.
+        header: usize,
+        /// Cells of the first row.
+        row: usize,
     },
     /// The table has no row.
     #[error("the file has no row below its header: nothing can be told of its columns")]

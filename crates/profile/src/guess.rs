@@ -9,19 +9,18 @@ use muster_batch::RawLines;
 use muster_batch::raw_lines::Uncut;
 use muster_contract::text::Parser;
 use muster_spec::TextFormat;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::names;
-use crate::writings::{self, DATES, MISSING, NUMBERS, Way};
+use crate::seen::Seen;
+use crate::writings::{self, DATES, MISSING, NUMBERS, UNITS, Way};
 
-/// After so many cells of a column only the ways that fitted half of them are tried.
-const TRIED_CELLS: u64 = 2_000;
-/// The share of a column's cells that must be written in its way; the others are bad rows.
-const FIT_SHARE: f64 = 0.95;
 /// The share of rows that may become bad because a column was given a type.
 const MISREAD_SHARE: f64 = 0.05;
-/// How many different values of a column are kept by themselves: a label has two, and perhaps some that are wrong.
-const FEW: usize = 8;
+/// The share of rows that may be bad for that or because they cannot be cut. Of ten rows nine must be good, and what else
+/// may be wrong with a row is known only when all values are.
+const BAD_SHARE: f64 = 0.07;
+/// More places than any kind of writing has.
+const PLACES_MAX: usize = 96;
 /// How many hashes of values are kept over all columns: about 150 MB.
 const HASHES_MAX: usize = 8_000_000;
 
@@ -36,10 +35,14 @@ pub enum Kind {
     Number,
     /// Numbers with `%` after them.
     Percent,
+    /// Numbers with this currency after them.
+    Amount(&'static str),
     /// Dates.
     Date,
     /// Dates with a time of day.
     Moment,
+    /// Bytes that are no text.
+    Bytes,
     /// Everything else.
     Text,
 }
@@ -62,7 +65,7 @@ pub struct Column {
     /// Its different values with their rows, where nearly all rows have one of a few.
     pub few: Option<Vec<(String, u64)>>,
     /// What a reader should know of the guess.
-    pub note: Option<String>,
+    pub notes: Vec<String>,
 }
 
 /// A table, as far as its cells tell.
@@ -76,6 +79,8 @@ pub struct Guess {
     pub rows: u64,
     /// Rows with another number of cells than the header.
     pub ragged: u64,
+    /// Those of them that are empty lines.
+    pub empty: u64,
     /// Rows whose bytes are not in the encoding.
     pub foreign: u64,
     /// What a reader should know of the guess.
@@ -89,25 +94,9 @@ pub struct Guesser {
     seen: Vec<Seen>,
     rows: u64,
     ragged: u64,
+    empty: u64,
     foreign: u64,
     hashes: usize,
-}
-
-/// What was seen of a column.
-struct Seen {
-    missing: u64,
-    cells: u64,
-    /// How many cells each marker of [`MISSING`] is.
-    markers: [u64; MISSING.len()],
-    /// The ways still tried, with the cells that fitted.
-    fits: Vec<(usize, u64)>,
-    /// Whole numbers that begin with a zero: codes.
-    codes: u64,
-    few: Option<Vec<(Box<[u8]>, u64)>>,
-    /// Cells that are none of the few.
-    others: u64,
-    hashes: Option<HashSet<u64>>,
-    repeats: u64,
 }
 
 impl Guesser {
@@ -115,23 +104,13 @@ impl Guesser {
     pub fn new(header: &[String], is_text: bool) -> Self {
         let mut ways = writings::all();
         ways.retain(|(way, _)| is_text || way.is_plain());
-        let seen = header.iter().map(|_| Seen {
-            missing: 0,
-            cells: 0,
-            markers: [0; MISSING.len()],
-            fits: (0..ways.len()).map(|way| (way, 0)).collect(),
-            codes: 0,
-            few: Some(Vec::new()),
-            others: 0,
-            hashes: Some(HashSet::new()),
-            repeats: 0,
-        });
         Self {
             header: header.to_vec(),
-            seen: seen.collect(),
+            seen: header.iter().map(|_| Seen::new(ways.len())).collect(),
             ways,
             rows: 0,
             ragged: 0,
+            empty: 0,
             foreign: 0,
             hashes: 0,
         }
@@ -140,11 +119,12 @@ impl Guesser {
     /// Adds rows.
     pub fn add(&mut self, lines: &RawLines) {
         self.rows += lines.len() as u64;
-        for (_, why, _) in &lines.uncut {
+        for (_, why, raw) in &lines.uncut {
             match why {
                 Uncut::Encoding => self.foreign += 1,
                 _ => self.ragged += 1,
             }
+            self.empty += u64::from(raw.is_empty());
         }
         let full = self.hashes >= HASHES_MAX;
         for (column, seen) in self.seen.iter_mut().enumerate() {
@@ -177,7 +157,7 @@ impl Guesser {
     /// What was found. `format` is how the table was read: delimiter and encoding.
     pub fn finish(self, format: TextFormat) -> Guess {
         let numbers = self.best(|way| match way {
-            Way::Whole(at) | Way::Number(at) | Way::Percent(at) => Some(at),
+            Way::Whole(at) | Way::Number(at) | Way::Percent(at) | Way::Amount(_, at) => Some(at),
             _ => None,
         });
         // Where cells end in semicolons, commas are decimal marks.
@@ -196,9 +176,13 @@ impl Guesser {
         let mut columns: Vec<Column> = Vec::with_capacity(self.seen.len());
         for ((seen, header), name) in self.seen.iter().zip(&self.header).zip(names) {
             let (kind, misread) = self.kind(seen, number, date, moment);
-            columns.push(seen.column(header, name, kind, misread));
+            let mut column = seen.column(header, name, kind, misread);
+            if kind == Kind::Text && column.notes.is_empty() {
+                column.notes.extend(self.written_otherwise(seen));
+            }
+            columns.push(column);
         }
-        spare_rows(&mut columns, self.rows);
+        spare_rows(&mut columns, self.rows, self.ragged + self.foreign);
         let mut format = TextFormat {
             missing: self.missing_texts(&columns),
             ..format
@@ -208,7 +192,7 @@ impl Guesser {
         }
         let any = |kinds: &[Kind]| columns.iter().any(|column| kinds.contains(&column.kind));
         let mut notes = Vec::new();
-        if any(&[Kind::Whole, Kind::Number, Kind::Percent]) {
+        if columns.iter().any(|column| column.kind.is_number()) {
             (format.decimal, format.thousands) = NUMBERS[number];
         }
         if any(&[Kind::Date]) {
@@ -223,6 +207,7 @@ impl Guesser {
             columns,
             rows: self.rows,
             ragged: self.ragged,
+            empty: self.empty,
             foreign: self.foreign,
             notes,
         }
@@ -230,9 +215,9 @@ impl Guesser {
 
     /// The ways of writing that type most cells, among those that `of` gives a place, the plainest first.
     fn best(&self, of: impl Fn(Way) -> Option<usize>) -> Vec<usize> {
-        let mut cells = [0_u64; 64];
+        let mut cells = [0_u64; PLACES_MAX];
         for seen in &self.seen {
-            let mut of_column = [0_u64; 64];
+            let mut of_column = [0_u64; PLACES_MAX];
             for (way, fits) in &seen.fits {
                 if let Some(at) = of(self.ways[*way].0).filter(|_| seen.is_most(*fits)) {
                     of_column[at] = of_column[at].max(*fits);
@@ -251,18 +236,37 @@ impl Guesser {
             found.map_or(0, |(_, fits)| *fits)
         };
         let (whole, any) = (fits(Way::Whole(number)), fits(Way::Number(number)));
+        // Of numbers that are codes no digit may be lost.
+        let is_code = (seen.codes > 0 && whole == any) || (seen.beyond > 0 && seen.digits >= any);
         let kinds = [
             (Kind::Boolean, fits(Way::Boolean)),
-            (Kind::Whole, if whole == any && seen.codes == 0 { whole } else { 0 }),
-            (Kind::Number, if seen.codes == 0 || whole < any { any } else { 0 }),
+            (Kind::Whole, if whole == any && !is_code { whole } else { 0 }),
+            (Kind::Number, if is_code { 0 } else { any }),
             (Kind::Percent, fits(Way::Percent(number))),
             (Kind::Date, fits(Way::Date(date))),
             (Kind::Moment, fits(Way::Moment(moment))),
         ];
-        let typed = kinds.into_iter().find(|(_, fits)| *fits > 0 && seen.is_most(*fits));
+        let amounts = (0..UNITS.len()).map(|unit| (Kind::Amount(UNITS[unit]), fits(Way::Amount(unit, number))));
+        let mut kinds = kinds.into_iter().chain(amounts);
+        let typed = kinds.find(|(_, fits)| *fits > 0 && seen.is_most(*fits));
         typed.map_or((Kind::Text, 0), |(kind, fits)| {
             (kind, seen.valued().saturating_sub(fits))
         })
+    }
+
+    /// A word where a column of text would have a type if it were written as the file's other columns are.
+    fn written_otherwise(&self, seen: &Seen) -> Option<String> {
+        let (way, _) = seen.fits.iter().find(|(_, fits)| *fits > 0 && seen.is_most(*fits))?;
+        let kind = match self.ways[*way].0 {
+            Way::Boolean => return None,
+            Way::Whole(_) | Way::Number(_) | Way::Percent(_) | Way::Amount(..) => Kind::Number,
+            Way::Date(_) => Kind::Date,
+            Way::Moment(_) => Kind::Moment,
+        };
+        let words = kind.words();
+        Some(format!(
+            "its {words} are written in another way than the file's other {words}, so it is kept as text"
+        ))
     }
 
     /// The texts that mean no value: those that stand in a column of numbers, dates or truth values.
@@ -301,9 +305,12 @@ impl Guesser {
     }
 }
 
-/// Gives columns back to text until the rows that would be bad for their types are few enough, the worst first.
-fn spare_rows(columns: &mut [Column], rows: u64) {
-    let limit = (rows as f64 * MISREAD_SHARE) as u64;
+/// Gives columns back to text until the rows that would be bad for their types are few enough, the worst first. Rows that
+/// are lost anyway leave less room, unless they alone take all of it: then no type is given up in vain.
+fn spare_rows(columns: &mut [Column], rows: u64, lost: u64) {
+    let share = |share: f64| (rows as f64 * share) as u64;
+    let room = share(BAD_SHARE).checked_sub(lost);
+    let limit = room.map_or(share(MISREAD_SHARE), |room| room.min(share(MISREAD_SHARE)));
     while columns.iter().map(|column| column.misread).sum::<u64>() > limit {
         let Some(worst) = columns.iter_mut().max_by_key(|column| column.misread) else {
             return;
@@ -313,7 +320,7 @@ fn spare_rows(columns: &mut [Column], rows: u64) {
             worst.misread,
             worst.kind.words()
         );
-        worst.note = Some(noted);
+        worst.notes.push(noted);
         worst.kind = Kind::Text;
         worst.misread = 0;
     }
@@ -327,15 +334,39 @@ impl Kind {
             Self::Whole => "whole numbers",
             Self::Number => "numbers",
             Self::Percent => "percentages",
+            Self::Amount(_) => "amounts",
             Self::Date => "dates",
             Self::Moment => "timestamps",
+            Self::Bytes => "bytes",
             Self::Text => "text",
+        }
+    }
+
+    /// What stands after each number.
+    pub fn unit(self) -> Option<&'static str> {
+        match self {
+            Self::Percent => Some("%"),
+            Self::Amount(unit) => Some(unit),
+            _ => None,
         }
     }
 
     /// Whether values are numbers.
     pub fn is_number(self) -> bool {
-        matches!(self, Self::Whole | Self::Number | Self::Percent)
+        matches!(self, Self::Whole | Self::Number | Self::Percent | Self::Amount(_))
+    }
+}
+
+impl Guess {
+    /// Takes columns for bytes that are no text, by their places in the file.
+    pub fn take_as_bytes(&mut self, places: &[usize]) {
+        for place in places {
+            if let Some(column) = self.columns.get_mut(*place) {
+                column.kind = Kind::Bytes;
+                column.few = None;
+                column.notes.clear();
+            }
+        }
     }
 }
 
@@ -352,82 +383,6 @@ impl Column {
             few.retain(|(value, _)| !missing.contains(value));
         }
     }
-}
-
-impl Seen {
-    fn add(&mut self, text: &[u8], ways: &[(Way, Parser)]) {
-        self.cells += 1;
-        self.keep(text);
-        if text.len() <= 4
-            && let Some(marker) = MISSING.iter().position(|marker| marker.as_bytes() == text)
-        {
-            self.markers[marker] += 1;
-            return;
-        }
-        for (way, fits) in &mut self.fits {
-            let (way, parser) = &ways[*way];
-            if way.possible(text) && parser.parse_bytes(text).is_some() {
-                *fits += 1;
-                if matches!(way, Way::Whole(0)) && is_code(text) {
-                    self.codes += 1;
-                }
-            }
-        }
-        if self.cells == TRIED_CELLS {
-            let least = self.valued() / 2;
-            self.fits.retain(|(_, fits)| *fits > least);
-        }
-    }
-
-    /// Remembers a value as far as few values and repeats need it.
-    fn keep(&mut self, text: &[u8]) {
-        if let Some(few) = &mut self.few {
-            match few.iter().position(|(value, _)| **value == *text) {
-                Some(at) => few[at].1 += 1,
-                None if few.len() < FEW && text.len() <= 100 => few.push((text.into(), 1)),
-                None => self.others += 1,
-            }
-            if self.others > 100 + self.cells / 100 {
-                self.few = None;
-            }
-        }
-        if let Some(hashes) = &mut self.hashes {
-            self.repeats += u64::from(!hashes.insert(xxh3_64(text)));
-        }
-    }
-
-    /// Cells that may be a value of a kind other than text.
-    fn valued(&self) -> u64 {
-        self.cells - self.markers.iter().sum::<u64>()
-    }
-
-    fn is_most(&self, fits: u64) -> bool {
-        fits as f64 >= self.valued() as f64 * FIT_SHARE
-    }
-
-    fn column(&self, header: &str, name: String, kind: Kind, misread: u64) -> Column {
-        let few = self.few.as_ref().map(|few| {
-            let few = few.iter();
-            few.map(|(value, rows)| (String::from_utf8_lossy(value).into_owned(), *rows))
-                .collect()
-        });
-        Column {
-            header: header.to_owned(),
-            name,
-            kind,
-            missing: self.missing,
-            misread,
-            repeats: self.hashes.is_some().then_some(self.repeats),
-            few,
-            note: (self.codes > 0 && kind == Kind::Text)
-                .then(|| "numbers that begin with 0 are codes, kept as text".to_owned()),
-        }
-    }
-}
-
-/// Whether a whole number begins with a zero that counting would lose.
-fn is_code(text: &[u8]) -> bool {
-    text.len() > 1 && text[0] == b'0'
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use muster_spec::nearest;
+use muster_spec::{TextFormat, nearest};
 
-use crate::guess::{Column, Guess};
+use crate::guess::{Column, Guess, Kind};
 use crate::names;
 use crate::numbers::UNLABELLED;
 use crate::{Error, Result};
@@ -81,34 +81,44 @@ impl Label {
                     near: nearest(named, &known).map(str::to_owned),
                 });
             };
-            return match two(column, guess.rows) {
-                Some(values) => Ok(Some(Self::of(column, values, "named by --label"))),
-                None => Err(Error::NoLabel {
+            return match two(column, guess) {
+                Ok(values) => Ok(Some(Self::of(column, values, "named by --label", guess))),
+                Err(why) => Err(Error::NoLabel {
                     name: named.to_owned(),
-                    values: column.few.as_ref().map(Vec::len),
+                    why,
                 }),
             };
         }
-        let called = |name: &str| names::words(name).join("_");
-        let by_name = NAMES.iter().find_map(|name| {
-            let mut columns = guess.columns.iter();
-            columns.find_map(|column| {
-                Some((column, two(column, guess.rows)?)).filter(|(column, _)| called(&column.header) == *name)
-            })
-        });
+        let by_name = called_label(guess).find_map(|column| Some((column, two(column, guess).ok()?)));
         if let Some((column, values)) = by_name {
-            return Ok(Some(Self::of(column, values, "taken by its name")));
+            return Ok(Some(Self::of(column, values, "taken by its name", guess)));
         }
+        // A delimiter at the end of each line makes a last column without a value.
+        let has_values = |column: &&Column| column.missing < guess.rows - guess.ragged - guess.foreign;
         let last = guess
             .columns
-            .last()
-            .and_then(|column| Some((column, two(column, guess.rows)?)));
-        Ok(last.map(|(column, values)| Self::of(column, values, "the last column, which has two values")))
+            .iter()
+            .rfind(has_values)
+            .and_then(|column| Some((column, two(column, guess).ok()?)));
+        Ok(last.map(|(column, values)| Self::of(column, values, "the last column, which has two values", guess)))
     }
 
-    fn of(column: &Column, mut values: [(String, u64); 2], found: &str) -> Self {
+    /// Why a column that is called like a label was not taken for one, where there is such a column.
+    pub fn near_miss(guess: &Guess) -> Option<String> {
+        called_label(guess).find_map(|column| {
+            let why = two(column, guess).err()?;
+            Some(format!(
+                "`{}` is called like a label and is none: it has {why}",
+                column.header
+            ))
+        })
+    }
+
+    fn of(column: &Column, mut values: [(String, u64); 2], found: &str, guess: &Guess) -> Self {
         let lower = |value: &str| value.to_lowercase();
-        let says = |words: &[&str], value: &str| words.contains(&&*lower(value));
+        // `no` and ` No ` say the same, and so do `0`, `0 %` and `0,0`.
+        let word = |value: &str| lower(value.trim().trim_end_matches('%').trim_end()).replace(',', ".");
+        let says = |words: &[&str], value: &str| words.contains(&&*word(value));
         let [first, second] = &values;
         let yes = [says(&YES, &first.0), says(&YES, &second.0)];
         let no = [says(&NO, &first.0), says(&NO, &second.0)];
@@ -126,7 +136,8 @@ impl Label {
         }
         let why = format!("{found}; `{}` counts because it {because}", values[1].0);
         let written = values.map(|(value, _)| match column.kind {
-            crate::Kind::Boolean => lower(&value),
+            Kind::Boolean => lower(&value),
+            kind if kind.is_number() => number(&value, kind, &guess.format).unwrap_or(value),
             _ => value,
         });
         Self {
@@ -152,15 +163,60 @@ impl Label {
     }
 }
 
-/// A column's values, where it has two; what few other rows have is wrong.
-fn two(column: &Column, rows: u64) -> Option<[(String, u64); 2]> {
-    let mut few = column.few.clone()?;
+/// The columns that are called as labels are, the likeliest name first.
+fn called_label(guess: &Guess) -> impl Iterator<Item = &Column> {
+    let called = |column: &&Column, name: &str| names::words(&column.header).join("_") == name;
+    NAMES
+        .iter()
+        .filter_map(move |name| guess.columns.iter().find(|column| called(column, name)))
+}
+
+/// A column's values, where it has two; what few other rows have is wrong. Else what it has instead. Rows that could not be
+/// cut have no value at all.
+fn two(column: &Column, guess: &Guess) -> std::result::Result<[(String, u64); 2], String> {
+    let mut few = match &column.few {
+        Some(few) if column.kind != Kind::Bytes => few.clone(),
+        _ => return Err("many values, and a label has two".to_owned()),
+    };
     few.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
-    let [first, second, ..] = &few[..] else { return None };
+    let [first, second, ..] = &few[..] else {
+        return Err(format!("{}, and a label has two", different(few.len())));
+    };
+    let rows = guess.rows - guess.ragged - guess.foreign;
     let others = (rows - column.missing).saturating_sub(first.1 + second.1);
     let third = few.get(2).map_or(0, |(_, rows)| *rows);
-    let clear = others == 0 || (others as f64 <= OTHERS * rows as f64 && third * 10 < second.1);
-    clear.then(|| [first.clone(), second.clone()])
+    if others == 0 || (others as f64 <= OTHERS * rows as f64 && third * 10 < second.1) {
+        return Ok([first.clone(), second.clone()]);
+    }
+    let plain = |(value, _): &(String, u64)| value.trim().to_lowercase();
+    let mut words: Vec<String> = few.iter().map(plain).collect();
+    words.sort_unstable();
+    words.dedup();
+    let hint = if words.len() == 2 {
+        ": write each in one way, with the same capitals and without blanks"
+    } else {
+        ""
+    };
+    Err(match few.len() {
+        2 => format!("two values, and {others} of {rows} rows have neither"),
+        values => format!("{}, and a label has two{hint}", different(values)),
+    })
+}
+
+fn different(values: usize) -> String {
+    match values {
+        0 => "no value".to_owned(),
+        1 => "1 value".to_owned(),
+        values => format!("{values} different values"),
+    }
+}
+
+/// A number as the typed column writes it: without its unit, with a decimal point.
+fn number(value: &str, kind: Kind, format: &TextFormat) -> Option<String> {
+    let number = value.strip_suffix(kind.unit().unwrap_or_default())?.trim_end();
+    let point = |sign: char| if sign == char::from(format.decimal) { '.' } else { sign };
+    let number: String = number.chars().map(point).collect();
+    number.parse::<f64>().is_ok().then_some(number)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod numbers;
 mod ordering;
 mod reading;
 mod roles;
+mod seen;
 mod sniff;
 mod texts;
 mod writings;

@@ -23,6 +23,9 @@ const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
 
+/// A number of more digits counts nothing.
+const DIGITS_MAX: usize = 15;
+
 /// The levels in their order, where all of at least three have one.
 pub fn ordered(levels: &[&str]) -> Option<Vec<String>> {
     if levels.len() < 3 {
@@ -86,15 +89,34 @@ fn number(level: &str) -> Option<f64> {
     if rest.len() > 1 && rest.bytes().all(|byte| byte.is_ascii_digit()) && rest.starts_with('0') {
         return None; // a code
     }
+    if rest.bytes().take_while(u8::is_ascii_digit).count() > DIGITS_MAX {
+        return None; // a code too
+    }
     let digits: String = rest
         .chars()
         .take_while(|sign| sign.is_ascii_digit() || *sign == '.')
         .collect();
     let after = rest[digits.len()..].trim_start();
-    let is_range = after.is_empty() || after.starts_with(['-', '/', '+', '\u{2013}']) || after.starts_with("to ");
-    let unit = after.chars().all(|sign| sign.is_alphabetic() || sign == ' ');
     let number: f64 = digits.parse().ok()?;
-    (is_range || unit).then_some(number + side)
+    let is_range = match ["-", "/", "\u{2013}", "to "]
+        .iter()
+        .find_map(|mark| after.strip_prefix(mark))
+    {
+        Some(upper) => reaches(upper.trim_start(), number),
+        None => is_unit(after.strip_prefix('+').unwrap_or(after)),
+    };
+    is_range.then_some(number + side)
+}
+
+/// Whether a range ends at a number that is no less than the one it begins at; a date is no range.
+fn reaches(upper: &str, lower: f64) -> bool {
+    let digits = upper.trim_end_matches(|sign: char| sign.is_alphabetic() || sign == ' ');
+    digits.parse::<f64>().is_ok_and(|upper| upper >= lower)
+}
+
+/// Whether what follows a number is nothing, or the word for what is counted.
+fn is_unit(after: &str) -> bool {
+    after.chars().all(|sign| sign.is_alphabetic() || sign == ' ')
 }
 
 /// The number of the month that a mangled range begins with.

@@ -9,6 +9,7 @@ use crate::guess::{Guess, Kind};
 use crate::label::Label;
 use crate::ordering;
 use crate::roles::{self, Role, SUSPECT};
+use crate::sniff::LATIN;
 use crate::{Error, Result};
 
 /// How many bins a histogram has.
@@ -23,8 +24,12 @@ pub struct Reading {
     pub rows: u64,
     /// Rows with another number of cells than the header.
     pub ragged: u64,
+    /// Those of them that are empty lines.
+    pub empty: u64,
     /// Rows whose bytes are not in the encoding.
     pub foreign: u64,
+    /// Rows that cannot be good, whatever a contract of these types says.
+    pub bad: u64,
     /// Its columns, in the file's order.
     pub columns: Vec<ColumnReading>,
     /// The key's place; the column that names rows best.
@@ -118,7 +123,14 @@ impl Reading {
             .zip(seen)
             .map(|(column, seen)| {
                 let spread = spread(&seen.values);
-                let mut notes: Vec<String> = column.note.into_iter().collect();
+                let mut notes = column.notes;
+                if seen.damaged > 0 {
+                    notes.push(format!(
+                        "{} cells hold damaged characters, as text has that was read in another encoding than its own; their \
+                         rows are bad by `{}.encoding`",
+                        seen.damaged, column.name
+                    ));
+                }
                 if let Spread::Texts { levels, .. } = &spread {
                     let levels: Vec<&str> = levels.iter().map(|(level, _)| &**level).collect();
                     notes
@@ -145,12 +157,14 @@ impl Reading {
             })
             .collect();
         let of_label = |column: &ColumnReading| label.as_ref().is_some_and(|label| label.field == column.name);
-        let (key, named, why) = key(&columns, guess.rows, &of_label);
+        // Rows that could not be cut have no cells, and so none that is missing.
+        let rows = guess.rows - guess.ragged - guess.foreign;
+        let (key, named, why) = key(&columns, rows, &of_label);
         for (at, column) in columns.iter_mut().enumerate() {
             (column.role, column.why) = match &label {
                 Some(label) if label.field == column.name => (Role::Label, label.why.clone()),
                 _ if at == key && named => (Role::Key, why.clone()),
-                _ => roles::of(column, guess.rows),
+                _ => roles::of(column, rows),
             };
             if at == key && !named {
                 column.notes.push(why.clone());
@@ -161,23 +175,57 @@ impl Reading {
                     .push("it tells the label nearly alone: is it known before the label is?".to_owned());
             }
         }
+        let repeated = columns[key]
+            .repeats
+            .filter(|_| named)
+            .filter(|repeats| are_few(*repeats, guess.rows));
+        let bad = (profiler.bad() + repeated.unwrap_or_default()).min(guess.rows);
+        let mut notes = guess.notes;
+        if guess.format.encoding == LATIN && profiler.columns().iter().any(|seen| seen.damaged > 0) {
+            notes.push("some rows are UTF-8 and others Latin-1: write all of them in one encoding".to_owned());
+        }
+        if bad * 10 > guess.rows {
+            notes.push(format!(
+                "only {} of {} rows can be good: fewer than nine of ten",
+                guess.rows - bad,
+                guess.rows
+            ));
+        }
         Ok(Self {
             format: guess.format,
             rows: guess.rows,
             ragged: guess.ragged,
+            empty: guess.empty,
             foreign: guess.foreign,
+            bad,
             columns,
             key,
             label,
             labels: profiler.labels(),
-            notes: guess.notes,
+            notes,
         })
+    }
+
+    /// What rows could not be read, and why: a line each.
+    pub fn lost(&self) -> Vec<String> {
+        let lines = [
+            (self.ragged - self.empty, "with another number of cells than the header"),
+            (self.empty, "that are empty lines"),
+            (self.foreign, "not in the encoding"),
+        ];
+        let lost = lines.into_iter().filter(|(rows, _)| *rows > 0);
+        lost.map(|(rows, what)| format!("{rows} rows {what}")).collect()
     }
 
     /// The columns that the feature view has.
     pub fn features(&self) -> impl Iterator<Item = &ColumnReading> {
         self.columns.iter().filter(|column| column.role.is_feature())
     }
+}
+
+/// Whether so few rows repeat a key's value that they are bad rows, and not what the key is like.
+pub(crate) fn are_few(repeats: u64, rows: u64) -> bool {
+    repeats * 50 <= rows
 }
 
 /// What a key may be known by.

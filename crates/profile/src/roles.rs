@@ -121,6 +121,7 @@ pub(crate) fn of(column: &ColumnReading, rows: u64) -> (Role, String) {
             Role::Categorical,
             "an identifier with few values is a category".to_owned(),
         ),
+        Kind::Bytes => (Role::Prose, "bytes that are no text: a model takes none".to_owned()),
         Kind::Date | Kind::Moment => (Role::Feature, "as days, month and weekday".to_owned()),
         _ => (Role::Feature, String::new()),
     }

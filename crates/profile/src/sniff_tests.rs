@@ -32,3 +32,41 @@ fn bytes_that_are_no_utf_8_are_latin() {
 fn nothing_is_no_table() {
     assert!(sniff(b"", true).is_err());
 }
+
+#[test]
+fn a_file_that_is_not_cut_as_its_header_is_refused_with_what_to_do() {
+    for (text, words) in [
+        ("a,b,c\n1,2,3,\n4,5,6,\n", "the header, which has 3: the first has 4"),
+        ("sep=;\na;b\n1;2\n", "`sep=` is a word to a spreadsheet"),
+        ("sep=,\na,b\n1,2\n", "`sep=` is a word to a spreadsheet"),
+        ("# made by x\na,b\n1,2\n", "one cell, and the rows below it have 2"),
+        (
+            "Report of May\na;b;c\n1;2;3\n",
+            "one cell, and the rows below it have 3",
+        ),
+        ("Report of May,,,\n,,,\na,b,c,d\n1,2,3,4\n", "it names 1 of 4 columns"),
+        ("a,b\r1,2\r3,4\r", "lines end in CR alone"),
+        ("a,b\r\r\n1,2\r\r\n", "lines end in CR CR LF"),
+    ] {
+        let refused = sniff(text.as_bytes(), true).unwrap_err().to_string();
+        assert!(
+            refused.contains(words) && refused.contains("hint"),
+            "{text:?}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn what_only_looks_odd_is_taken() {
+    for (text, delimiter) in [
+        // A name before its first name, in a column of its own.
+        ("name\nDoe, John\nRoe, Jane\n", b'\t'),
+        ("note\nwell, well\nthat is it\n", b'\t'),
+        ("a,b\n1,2,\n3,4\n", b','),
+        ("a;b\n\n1;2\n\n", b';'),
+        ("\"a\r\",b\n1,2\n", b','),
+    ] {
+        let found = sniff(text.as_bytes(), true).unwrap();
+        assert_eq!(char::from(found.delimiter), char::from(delimiter), "{text:?}");
+    }
+}

@@ -3,6 +3,8 @@
 //! Used by [`crate::Profiler`] for texts and truth values. The first 2,000 different texts are counted; a column with more
 //! of them is no category, and of the others only the number of rows is known.
 
+use std::fmt::Write as _;
+
 use hashbrown::HashMap;
 
 use crate::numbers::Split;
@@ -110,11 +112,15 @@ impl Texts {
     }
 }
 
-/// Signs as a regular expression.
+/// Signs as a regular expression. Only ASCII's own marks mean something there; what cannot be seen is written by its number.
 fn escape(signs: &str) -> String {
     let mut escaped = String::new();
     for sign in signs.chars() {
-        if !sign.is_alphanumeric() && !matches!(sign, '_' | ' ' | '-' | '/') {
+        if sign.is_control() || (sign.is_whitespace() && sign != ' ') {
+            let _ = write!(escaped, "\\x{{{:x}}}", u32::from(sign));
+            continue;
+        }
+        if sign.is_ascii_punctuation() && !matches!(sign, '_' | '-' | '/') {
             escaped.push('\\');
         }
         escaped.push(sign);

@@ -20,6 +20,13 @@ fn a_pattern_is_what_all_texts_look_like() {
         pattern(&["1.5 (a)", "2.7 (a)"]).as_deref(),
         Some("^[0-9]{1}\\.[0-9]{1} \\(a\\)$")
     );
+    // Signs that mean nothing to a regular expression stand as they are, those that nobody sees by their number.
+    assert_eq!(pattern(&["0–10", "1–10"]).as_deref(), Some("^[0-9]{1}–[0-9]{2}$"));
+    assert_eq!(
+        pattern(&["€\u{202f}4’0", "€\u{202f}5’1"]).as_deref(),
+        Some("^€\\x{202f}[0-9]{1}’[0-9]{1}$")
+    );
+    assert_eq!(pattern(&["a\n1", "a\n2"]).as_deref(), Some("^a\\x{a}[0-9]{1}$"));
     assert_eq!(pattern(&["city_1", "town_1"]), None);
     assert_eq!(pattern(&["red", "red"]), None, "a word is no shape");
 }

@@ -23,6 +23,9 @@ pub const NUMBERS: [(u8, Option<u8>); 7] = [
     (b'.', Some(b'\'')),
 ];
 
+/// Currencies that may stand after numbers.
+pub const UNITS: [&str; 4] = ["€", "$", "£", "CHF"];
+
 /// Patterns of dates; `None` is ISO 8601. Of two that fit all a file's dates the earlier is taken.
 pub const DATES: [Option<&str>; 19] = [
     None,
@@ -49,11 +52,23 @@ pub const DATES: [Option<&str>; 19] = [
 /// What follows a date in a timestamp's pattern.
 const TIMES: [&str; 3] = [" %H:%M:%S", " %H:%M", "T%H:%M:%S"];
 
+/// Patterns of timestamps of which every part is told: with an offset that is no RFC 3339's, with a zone's name, by the clock
+/// of twelve hours.
+const WHOLE_MOMENTS: [&str; 6] = [
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f %#z",
+    "%Y-%m-%d %H:%M:%S%.f UTC",
+    "%-m/%-d/%Y %-I:%M %p",
+    "%-m/%-d/%Y %-I:%M:%S %p",
+];
+
 /// Patterns of timestamps; `None` is RFC 3339 and its like.
 pub fn moments() -> Vec<Option<String>> {
     let dates = DATES.iter().map(|date| date.unwrap_or("%Y-%m-%d"));
     let patterns = dates.flat_map(|date| TIMES.iter().map(move |time| Some(format!("{date}{time}"))));
-    std::iter::once(None).chain(patterns).collect()
+    let whole = WHOLE_MOMENTS.iter().map(|moment| Some((*moment).to_owned()));
+    std::iter::once(None).chain(patterns).chain(whole).collect()
 }
 
 /// A way in which a cell may be written.
@@ -67,6 +82,8 @@ pub enum Way {
     Number(usize),
     /// A number and `%`, by its place in [`NUMBERS`].
     Percent(usize),
+    /// A number and one of [`UNITS`], by the places of both.
+    Amount(usize, usize),
     /// A date, by its place in [`DATES`].
     Date(usize),
     /// A timestamp, by its place in [`moments`].
@@ -78,6 +95,7 @@ impl Way {
     pub fn is_plain(self) -> bool {
         match self {
             Self::Boolean => true,
+            Self::Amount(..) => false,
             Self::Whole(at) | Self::Number(at) | Self::Percent(at) | Self::Date(at) | Self::Moment(at) => at == 0,
         }
     }
@@ -92,6 +110,7 @@ impl Way {
             Self::Boolean => matches!(text.len(), 4 | 5) && matches!(first, b't' | b'T' | b'f' | b'F'),
             Self::Whole(at) | Self::Number(at) => number() && last.is_ascii_digit() && !zero_thousands(at, text),
             Self::Percent(at) => *last == b'%' && number() && !zero_thousands(at, text),
+            Self::Amount(unit, at) => text.ends_with(UNITS[unit].as_bytes()) && number() && !zero_thousands(at, text),
             Self::Date(_) => (6..=20).contains(&text.len()) && first.is_ascii_digit() && !text.contains(&b':'),
             Self::Moment(_) => (12..=40).contains(&text.len()) && first.is_ascii_digit() && text.contains(&b':'),
         }
@@ -117,6 +136,9 @@ pub fn all() -> Vec<(Way, Parser)> {
         ways.push((Way::Whole(at), parser(FieldKind::Long, None, &format)));
         ways.push((Way::Number(at), parser(FieldKind::Double, None, &format)));
         ways.push((Way::Percent(at), parser(FieldKind::Double, Some("%"), &format)));
+        for (unit, sign) in UNITS.into_iter().enumerate() {
+            ways.push((Way::Amount(unit, at), parser(FieldKind::Double, Some(sign), &format)));
+        }
     }
     for (at, date) in DATES.into_iter().enumerate() {
         let format = TextFormat {

@@ -200,6 +200,9 @@ impl Made {
             "name": self.draft.name,
             "files": self.written,
             "rows": self.reading.rows,
+            "ragged": self.reading.ragged,
+            "foreign": self.reading.foreign,
+            "bad": self.reading.bad,
             "columns": columns.collect::<Vec<Value>>(),
             "key": self.reading.columns[self.reading.key].name,
             "label": self.reading.label.as_ref().map(|label| json!({
@@ -235,6 +238,7 @@ impl Made {
                 reading.columns.iter().map(row),
             ),
         ];
+        lines.extend(reading.lost());
         lines.extend(reading.notes.iter().cloned());
         let left_out =
             |column: &&ColumnReading| !column.role.is_feature() && !matches!(column.role, Role::Label | Role::Key);
@@ -247,7 +251,11 @@ impl Made {
             ),
         });
         lines.extend(self.written.iter().map(|path| format!("wrote {}", path.display())));
-        lines.push(format!("next: muster demo --once --project {}", folder.display()));
+        let next = match &self.draft.no_pipeline {
+            Some(_) => "check",
+            None => "demo --once",
+        };
+        lines.push(format!("next: muster {next} --project {}", folder.display()));
         lines.join("\n")
     }
 }

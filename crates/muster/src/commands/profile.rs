@@ -36,7 +36,7 @@ pub async fn run(args: ProfileArgs, output: Output) -> anyhow::Result<Exit> {
     let reading = tables::read_shown(args.file.clone(), args.label.clone()).await?;
     let profile = profiling::profile(&reading, &args.file);
     output.json(&profile)?;
-    output.text(&describe(&profile))?;
+    output.text(&describe(&profile, reading.lost()))?;
     // With JSON on standard output nobody asked for files, unless by name.
     let page = match args.out {
         None if output.is_json() => return Ok(Exit::Fine),
@@ -54,18 +54,13 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("could not write `{}`", path.display()))
 }
 
-fn describe(profile: &TableProfile) -> String {
+fn describe(profile: &TableProfile, lost: Vec<String>) -> String {
     let (file, rows, columns) = (&profile.file, profile.rows, profile.columns.len());
     let mut lines = vec![format!(
         "{file}: {rows} rows, {columns} columns; {}",
         profile.written.join(", ")
     )];
-    for (rows, what) in [
-        (profile.ragged, "with another number of cells than the header"),
-        (profile.foreign, "not in the encoding"),
-    ] {
-        lines.extend((rows > 0).then(|| format!("{rows} rows {what}")));
-    }
+    lines.extend(lost);
     lines.extend(profile.label.as_ref().map(|label| {
         format!(
             "label `{}`: {} rows `{}`, {} `{}`, {} without; {}",

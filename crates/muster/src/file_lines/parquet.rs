@@ -30,6 +30,8 @@ pub struct ParquetLines {
     fit: Arc<ColumnsFit>,
     /// For each column, what becomes of bytes that are no text.
     foreign: Vec<Foreign>,
+    /// Columns of which bytes were shown that are no text.
+    shown: Vec<bool>,
     next_row: u64,
     spare: RawLines,
     /// Texts that are taken for no value.
@@ -83,6 +85,7 @@ impl ParquetLines {
             }
         }
         Ok(Self {
+            shown: vec![false; fit.header.len()],
             reader: builder.with_batch_size(RUN_ROWS).build()?,
             fit: Arc::new(fit),
             foreign,
@@ -95,6 +98,12 @@ impl ParquetLines {
     /// The file's columns beside the contract's.
     pub fn fit(&self) -> &Arc<ColumnsFit> {
         &self.fit
+    }
+
+    /// The places of columns in which bytes were met that are no text, of a file without a contract.
+    pub fn columns_of_bytes(&self) -> Vec<usize> {
+        let shown = self.shown.iter().enumerate();
+        shown.filter_map(|(place, shown)| shown.then_some(place)).collect()
     }
 
     /// Takes a run back for its buffers.
@@ -116,7 +125,7 @@ impl ParquetLines {
         lines.first_row = self.next_row;
         lines.width = columns.len();
         for row in 0..batch.num_rows() {
-            push(&mut lines, &columns, row);
+            push(&mut lines, &columns, row, &mut self.shown);
         }
         self.next_row += batch.num_rows() as u64;
         if !self.missing.is_empty() {
@@ -213,11 +222,11 @@ fn without_zeros(text: &str) -> &str {
     }
 }
 
-/// Adds a row.
-fn push(lines: &mut RawLines, columns: &[Cells], row: usize) {
+/// Adds a row, and notes which columns' bytes had to be shown as text.
+fn push(lines: &mut RawLines, columns: &[Cells], row: usize, are_shown: &mut [bool]) {
     let number = lines.lines.len();
     let mut refused: Option<Vec<u8>> = None;
-    for column in columns {
+    for (column, is_shown) in columns.iter().zip(are_shown) {
         let shown;
         let value = match column {
             Cells::Text(texts) => (!texts.is_null(row)).then(|| texts.value(row).as_bytes()),
@@ -225,6 +234,7 @@ fn push(lines: &mut RawLines, columns: &[Cells], row: usize) {
                 let value = (!values.is_null(row)).then(|| values.value(row));
                 match (value.map(std::str::from_utf8), foreign) {
                     (Some(Err(_)), Foreign::Shown) => {
+                        *is_shown = true;
                         shown = value.map(|value| String::from_utf8_lossy(value).into_owned());
                         shown.as_deref().map(str::as_bytes)
                     }

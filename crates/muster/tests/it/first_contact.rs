@@ -230,7 +230,7 @@ fn a_project_that_is_there_is_not_written_over_and_a_broken_file_leaves_nothing(
     init(&project, &table, &["--name", "leavers"]).with_code(0);
     assert!(project.join("pipelines/leavers.yaml").exists());
 
-    let cases: [(&str, &[u8], &[&str], &str); 8] = [
+    let cases: [(&str, &[u8], &[&str], &str); 15] = [
         ("empty.csv", b"", &[], "no row below its header"),
         ("header.csv", b"a,b\n", &[], "no row below its header"),
         ("no.parquet", b"a,b\n1,2\n", &[], "could not read"),
@@ -245,7 +245,7 @@ fn a_project_that_is_there_is_not_written_over_and_a_broken_file_leaves_nothing(
             "many.csv",
             b"a,left\n1,1\n2,0\n3,2\n",
             &["--label", "left"],
-            "3 different value(s), and a label has two",
+            "3 different values, and a label has two",
         ),
         (
             "name.csv",
@@ -254,6 +254,23 @@ fn a_project_that_is_there_is_not_written_over_and_a_broken_file_leaves_nothing(
             "is no name of a contract",
         ),
         ("away.csv", b"", &["--from"], "a value is required"),
+        ("packed.csv", b"\x1f\x8b\x08\x00", &[], "gunzip"),
+        ("sheet.csv", b"PK\x03\x04", &[], "save the sheet as CSV"),
+        ("bytes.csv", b"a,b\n1,\x00\n", &[], "NUL bytes"),
+        (
+            "wide.csv",
+            b"a,b\n1,2,3\n",
+            &[],
+            "no row has as many cells as the header",
+        ),
+        (
+            "sep.csv",
+            b"sep=;\na;b\n1;2\n",
+            &[],
+            "`sep=` is a word to a spreadsheet",
+        ),
+        ("returns.csv", b"a,b\r1,2\r", &[], "lines end in CR alone"),
+        ("returns2.csv", b"a,left\r\r\n1,0\r\r\n", &[], "lines end in CR CR LF"),
     ];
     for (name, bytes, arguments, words) in cases {
         let file = folder.path().join(name);

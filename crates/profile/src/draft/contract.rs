@@ -7,7 +7,7 @@ use muster_spec::TextFormat;
 use super::schema::{differs, is_required};
 use super::{plain_name, plainly, quoted};
 use crate::guess::Kind;
-use crate::reading::{ColumnReading, Reading, Spread};
+use crate::reading::{ColumnReading, Reading, Spread, are_few};
 use crate::roles::Role;
 
 /// A text with more levels has no list of them.
@@ -45,7 +45,7 @@ pub(super) fn contract(reading: &Reading, name: &str, file: &str) -> String {
     }
     out.push_str("public: [] # fields that are not about a person: reports show their values, and mask all others\n");
     out.push_str(&text(&reading.format));
-    for note in &reading.notes {
+    for note in reading.lost().iter().chain(&reading.notes) {
         let _ = writeln!(out, "# {}", plainly(note));
     }
     out.push_str("\nrules:\n");
@@ -128,7 +128,7 @@ fn rules(column: &ColumnReading, reading: &Reading) -> String {
         rule("required", "required: true".to_owned(), "never missing".to_owned());
     }
     if column.role == Role::Key
-        && let Some(repeats) = column.repeats.filter(|repeats| repeats * 50 <= reading.rows)
+        && let Some(repeats) = column.repeats.filter(|repeats| are_few(*repeats, reading.rows))
     {
         let why = match repeats {
             0 => "no value stands twice".to_owned(),

@@ -23,7 +23,7 @@ fn reading(text: &str) -> Reading {
     let decoder = LineDecoder::new(Arc::clone(&contract), &guess.format, Arc::clone(reader.fit())).unwrap();
     let mut profiler = Profiler::new(&contract, label.clone());
     while let Some(run) = reader.next_run().unwrap() {
-        profiler.add(&decoder.decode(run).rows);
+        profiler.add(&decoder.decode(run));
     }
     Reading::new(guess, &profiler, label).unwrap()
 }
@@ -67,6 +67,24 @@ fn what_people_put_into_headers_and_cells_does_not_break_a_file() {
 }
 
 #[test]
+fn whatever_signs_stand_between_digits_the_rule_for_them_is_read_and_kept_by_every_row() {
+    let signs = [
+        "–", "€ ", " €", "’", "\u{a0}", "\u{202f}", "°C ", "\u{2028}", "\t", "é", "(", "\\", "|", "\u{feff}", "½",
+        "号", "'",
+    ];
+    for sign in signs {
+        let rows: Vec<String> = (0..40).map(|row| format!("{row},x{row}{sign}{row}\n")).collect();
+        let contract = contract(&format!("id,text\n{}", rows.concat()));
+        let format = contract.rules.iter().find_map(|rule| match &rule.check {
+            Check::Matches(pattern) if rule.field == contract.field("text") => Some(pattern.clone()),
+            _ => None,
+        });
+        assert!(format.is_some(), "{sign:?}");
+        muster_expr::Rules::compile(&contract).unwrap_or_else(|problems| panic!("{sign:?}: {problems:?}"));
+    }
+}
+
+#[test]
 fn every_column_has_a_role_and_stays_in_the_contract() {
     let rows: Vec<String> = (0..60)
         .map(|row| {
@@ -97,6 +115,32 @@ fn every_column_has_a_role_and_stays_in_the_contract() {
             "{column} is left out with a word: {view}"
         );
     }
+}
+
+#[test]
+fn rows_that_cannot_be_good_are_counted_and_said_to_be_too_many() {
+    let table = |damaged: i32, ragged: i32| {
+        let rows: Vec<String> = (0..100)
+            .map(|row| match row {
+                row if row < damaged => format!("{row},ZÃ¼rich,1\n"),
+                row if row < damaged + ragged => format!("{row},Bern,1,1\n"),
+                _ => format!("{row},Bern,{}\n", row % 2),
+            })
+            .collect();
+        reading(&format!("id,city,left\n{}", rows.concat()))
+    };
+    let few = table(4, 3);
+    assert_eq!((few.bad, few.ragged), (7, 3));
+    assert!(few.notes.is_empty(), "{:?}", few.notes);
+    assert!(
+        few.columns[1].notes[0].contains("4 cells hold damaged"),
+        "{:?}",
+        few.columns[1].notes
+    );
+    let many = table(6, 6);
+    assert_eq!(many.bad, 12);
+    assert_eq!(many.notes, ["only 88 of 100 rows can be good: fewer than nine of ten"]);
+    assert_eq!(many.lost(), ["6 rows with another number of cells than the header"]);
 }
 
 #[test]

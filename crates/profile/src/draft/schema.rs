@@ -46,7 +46,8 @@ fn field(name: &str, header: &str, kind: Kind, may_miss: bool, doc: Option<Strin
     let kind_of = match kind {
         Kind::Boolean => json!("boolean"),
         Kind::Whole => json!("long"),
-        Kind::Number | Kind::Percent => json!("double"),
+        Kind::Number | Kind::Percent | Kind::Amount(_) => json!("double"),
+        Kind::Bytes => json!("bytes"),
         Kind::Date => json!({"type": "int", "logicalType": "date"}),
         Kind::Moment => json!({"type": "long", "logicalType": "timestamp-micros"}),
         Kind::Text => json!("string"),
@@ -59,8 +60,8 @@ fn field(name: &str, header: &str, kind: Kind, may_miss: bool, doc: Option<Strin
     if header != name {
         field["source"] = json!(header);
     }
-    if kind == Kind::Percent {
-        field["unit"] = json!("%");
+    if let Some(unit) = kind.unit() {
+        field["unit"] = json!(unit);
     }
     if let Some(doc) = doc {
         field["doc"] = json!(doc);
