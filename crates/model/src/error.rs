@@ -35,6 +35,9 @@ pub enum Error {
     /// The rows cannot be trained on.
     #[error("cannot train: {0}")]
     Rows(String),
+    /// A plainer model finds no fit on these rows. Nothing public returns it: a pipeline's own model is trained all the same.
+    #[error("{0}")]
+    NoFit(&'static str),
     /// The features handed in are not those the model was trained on.
     #[error("the features do not fit the model: {0}")]
     Signature(String),

@@ -42,13 +42,16 @@ pub struct OutOfFold {
     pub measures: Measures,
 }
 
-/// Plainer models, out of fold by the first seed's folds; `None` where they were not asked for.
+/// Plainer models, out of fold by the first seed's folds; `None` where they were not asked for or find no fit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
     /// Logistic regression.
     pub logistic: Option<Measures>,
     /// LightGBM's random forest.
     pub random_forest: Option<Measures>,
+    /// Why one of them that was asked for is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
 }
 
 /// What a feature does in the final model.

@@ -146,7 +146,9 @@ fn newton_step(rows: &[Vec<(usize, f64)>], labels: &[bool], weights: &[f64]) -> 
             }
         }
     }
-    solve(hessian, gradient).ok_or_else(|| Error::Rows("the logistic baseline does not converge".into()))
+    solve(hessian, gradient).ok_or(Error::NoFit(
+        "logistic regression does not converge: numbers lie too far apart for it",
+    ))
 }
 
 /// Solves a symmetric positive definite system, given by its lower half, by Cholesky's decomposition.

@@ -66,6 +66,20 @@ fn rows_that_are_told_apart_perfectly_have_no_fit() {
 }
 
 #[test]
+fn numbers_whose_squares_are_no_numbers_have_no_fit_and_no_panic() {
+    let far: Vec<f64> = (0..400).map(|row| [1e308, 1.5e308, 5e-324, 0.0][row % 4]).collect();
+    let columns = std::sync::Arc::new(Float64Array::from(far)) as arrow::array::ArrayRef;
+    let columns = RecordBatch::try_from_iter([("far", columns)]).unwrap();
+    let encoder = Encoder::learn(&columns, &[], &[], &BTreeMap::new()).unwrap();
+    let matrix = encoder.encode(&columns).unwrap();
+    let labels: Vec<bool> = (0..400).map(|row| row % 3 == 0).collect();
+    assert!(matches!(
+        Logistic::fit(&encoder, &matrix, &labels),
+        Err(Error::NoFit(_))
+    ));
+}
+
+#[test]
 fn a_level_that_was_not_there_has_a_weight() {
     let (encoder, matrix) = encoded();
     let labels: Vec<bool> = (0..matrix.rows()).map(|row| row % 3 == 0).collect();

@@ -223,7 +223,12 @@ impl Rows {
                 Ok(Measures::of(&scores[0], &self.labels))
             };
             baselines.random_forest = Some(measure(&by_forest)?);
-            baselines.logistic = Some(measure(&by_logistic)?);
+            match measure(&by_logistic) {
+                Ok(measures) => baselines.logistic = Some(measures),
+                // It says nothing about the pipeline's own model.
+                Err(Error::NoFit(why)) => baselines.missing = Some(why.to_owned()),
+                Err(error) => return Err(error),
+            }
         }
         Ok(Metrics {
             rows: self.labels.len() as u64,

@@ -77,8 +77,12 @@ pub fn metrics_text(metrics: &Metrics) -> String {
     );
     let header = ["model", "AUC", "accuracy", "precision", "recall", "F1", "log loss"];
     let seeds = &metrics.out_of_fold;
+    let missing = baselines
+        .missing
+        .as_ref()
+        .map_or(String::new(), |why| format!("{why}\n"));
     format!(
-        "{} labelled rows, {} of them positive\n{}\nOut-of-fold AUC over {} fold seeds: {:.4}",
+        "{} labelled rows, {} of them positive\n{}\n{missing}Out-of-fold AUC over {} fold seeds: {:.4}",
         metrics.rows,
         metrics.positives,
         table(&header, &[1, 2, 3, 4, 5, 6], rows),
