@@ -28,6 +28,26 @@ pub struct Database {
 impl Database {
     /// The database that flags and environment name, else the project's private one.
     pub async fn open(project: &Path, args: &DatabaseArgs) -> anyhow::Result<Self> {
+        let database = Self::reach(project, args).await?;
+        if database.private.is_some() {
+            migrate(&database.settings)
+                .await
+                .context("could not bring the private ledger up to date")?;
+        }
+        Ok(database)
+    }
+
+    /// The same, for who only looks: no cluster is made, and no ledger brought up to date. `None` where nothing is named
+    /// and the project has no private one yet.
+    pub async fn find(project: &Path, args: &DatabaseArgs) -> anyhow::Result<Option<Self>> {
+        let is_named = args.database_url.is_some() || args.database_url_file.is_some();
+        if !is_named && !Private::is_made(project) {
+            return Ok(None);
+        }
+        Self::reach(project, args).await.map(Some)
+    }
+
+    async fn reach(project: &Path, args: &DatabaseArgs) -> anyhow::Result<Self> {
         if let Some(url) = secret(args.database_url.as_deref(), args.database_url_file.as_deref())? {
             let mut settings = Settings::new(url);
             settings.usual = UsualFiles {
@@ -50,12 +70,8 @@ impl Database {
         let private = tokio::task::spawn_blocking(move || Private::start_or_join(&folder))
             .await?
             .context("could not start the project's private PostgreSQL\n  hint: name another with --database-url")?;
-        let settings = Settings::new(private.url());
-        migrate(&settings)
-            .await
-            .context("could not bring the private ledger up to date")?;
         Ok(Self {
-            settings,
+            settings: Settings::new(private.url()),
             private: Some(private),
             ledgers: std::sync::Mutex::default(),
         })

@@ -26,8 +26,9 @@ pub async fn run(folder: &Path, args: &DoctorArgs, output: Output) -> anyhow::Re
     lines.extend(brokers.await?);
     let url = servers::registry_url(&args.kafka).and_then(schemas::registry);
     lines.extend(registry::look(url, read.as_ref()).await);
-    match Database::open(folder, &args.database).await {
-        Ok(opened) => {
+    match Database::find(folder, &args.database).await {
+        Ok(None) => lines.extend(database::not_made()),
+        Ok(Some(opened)) => {
             let mut settings = opened.settings.clone();
             (settings.connect, settings.answer) = (limit, limit);
             lines.extend(database::look(Ok(settings)).await);

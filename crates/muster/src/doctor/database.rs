@@ -40,6 +40,15 @@ pub async fn look(settings: anyhow::Result<Settings>) -> Vec<Line> {
     lines.done()
 }
 
+/// What is said of a project that has no database yet and names none.
+pub fn not_made() -> Vec<Line> {
+    let mut lines = Lines::of("database");
+    let found =
+        "none is named, and the project's private one is not made yet: the first command that needs it makes it";
+    lines.ok("database", found);
+    lines.done()
+}
+
 fn describe(examined: &Examined, lines: &mut Lines) {
     let Examined {
         version,

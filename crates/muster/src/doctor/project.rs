@@ -9,9 +9,11 @@ use crate::output::counted;
 use crate::project::{self, Project};
 
 /// Folders that commands write to, and what for.
-const FOLDERS: [(&str, &str); 4] = [
+const FOLDERS: [(&str, &str); 6] = [
+    ("raw-data", "files to be published"),
     ("good-data", "sealed good rows"),
     ("bad-data", "sealed bad rows"),
+    ("feature-data", "features of what was scored"),
     ("models", "model versions"),
     (".muster", "the private PostgreSQL and what is made beside it"),
 ];
@@ -53,9 +55,12 @@ pub fn files(folder: &Path) -> (Vec<Line>, Option<Project>) {
     (lines.done(), project)
 }
 
-/// Looks at the folders that commands write to.
+/// Looks at the folders that commands write to; of a project that is not there its files tell.
 pub fn folders(project: &Path) -> Vec<Line> {
     let mut lines = Lines::of("folders");
+    if !project.is_dir() {
+        return lines.done();
+    }
     let mut devices = Vec::new();
     for (name, what) in FOLDERS {
         let folder = project.join(name);

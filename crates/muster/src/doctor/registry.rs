@@ -10,6 +10,9 @@ use muster_spec::contract::Format;
 use super::{Line, Lines};
 use crate::project::Project;
 
+/// A subject that nobody has: asked for where no contract has one, to see whether the registry answers.
+const NOBODYS: &str = "muster-doctor";
+
 /// Asks for the newest schema of each contract's topic.
 pub async fn look(registry: anyhow::Result<Option<Registry>>, project: Option<&Project>) -> Vec<Line> {
     let mut lines = Lines::of("registry");
@@ -18,7 +21,20 @@ pub async fn look(registry: anyhow::Result<Option<Registry>>, project: Option<&P
         Ok(None) => lines.ok("registry", "none is named: a schema's id comes from its own text"),
         Ok(Some(registry)) => {
             let contracts = project.map_or(&[][..], |project| &project.contracts);
-            for contract in contracts.iter().filter(|contract| contract.format == Format::Avro) {
+            let mut contracts = contracts
+                .iter()
+                .filter(|contract| contract.format == Format::Avro)
+                .peekable();
+            if contracts.peek().is_none() {
+                match registry.newest(NOBODYS).await {
+                    Ok(_) => lines.ok(
+                        registry.host(),
+                        "it answers; no contract of the project asks it for a schema",
+                    ),
+                    Err(error) => silent(&registry, &error, &mut lines),
+                }
+            }
+            for contract in contracts {
                 if !subject(&registry, contract, &mut lines).await {
                     break;
                 }
@@ -28,13 +44,17 @@ pub async fn look(registry: anyhow::Result<Option<Registry>>, project: Option<&P
     lines.done()
 }
 
+fn silent(registry: &Registry, error: &muster_registry::Error, lines: &mut Lines) {
+    let todo = "is it running, and does the address have the path that its API begins at?";
+    lines.fail(registry.host(), error.to_string(), todo);
+}
+
 /// Looks at one subject; whether the registry answered.
 async fn subject(registry: &Registry, contract: &Arc<Contract>, lines: &mut Lines) -> bool {
     let subject = subject_of(&contract.topic);
     match registry.newest(&subject).await {
         Err(error) => {
-            let todo = "is it running, and does the address have the path that its API begins at?";
-            lines.fail(registry.host(), error.to_string(), todo);
+            silent(registry, &error, lines);
             return false;
         }
         Ok(None) => lines.ok(subject, "no schema is registered yet"),

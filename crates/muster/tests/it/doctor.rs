@@ -170,14 +170,46 @@ fn each_thing_broken_is_a_line_with_what_to_do_and_exit_code_one() {
         );
     }
     let nothing = tempfile::tempdir().unwrap();
-    let no_project = run(doctor(nothing.path(), database, &[])).with_code(1);
-    told(
-        &no_project,
-        "project",
-        &nothing.path().display().to_string(),
-        "fail",
-        "muster init",
-    );
+    let nowhere = nothing.path().join("nowhere");
+    for folder in [nothing.path(), &nowhere] {
+        let no_project = run(doctor(folder, database, &[])).with_code(1);
+        let about = folder.display().to_string();
+        told(&no_project, "project", &about, "fail", "muster init");
+    }
+    let shown = run(doctor(&nowhere, database, &[])).with_code(1).json();
+    assert_eq!(shown["fail"], 1, "a project that is not there is told once: {shown:#}");
+}
+
+#[test]
+fn looking_at_a_project_without_a_database_makes_none_and_a_registry_is_asked_in_any_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path();
+    let look = |more: &[&str]| {
+        let mut command = muster();
+        command
+            .args(["doctor", "--format", "json", "--wait-secs", "4"])
+            .args(more);
+        command.arg("--project").arg(project);
+        run(command)
+    };
+    std::fs::create_dir(project.join("schemas")).unwrap();
+    let looked = look(&[]);
+    told(&looked, "database", "database", "ok", "not made yet");
+    for folder in ["raw-data", "feature-data", "good-data", "bad-data", "models", ".muster"] {
+        told(&looked, "folders", folder, "ok", "not made yet");
+    }
+    let left: Vec<_> = std::fs::read_dir(project)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["schemas"], "looking makes nothing");
+
+    // No contract asks it for a schema, so it is asked for one that nobody has.
+    let url = registry(None);
+    let host = url.strip_prefix("http://").unwrap();
+    told(&look(&["--registry-url", &url]), "registry", host, "ok", "it answers");
+    let silent = look(&["--registry-url", &format!("http://{NOWHERE}")]).with_code(1);
+    told(&silent, "registry", NOWHERE, "fail", "is it running");
 }
 
 #[test]

@@ -38,6 +38,12 @@ pub struct Private {
 }
 
 impl Private {
+    /// Whether a project has a cluster: looking makes none.
+    pub fn is_made(project: &Path) -> bool {
+        let muster = project.join(".muster");
+        muster.join("pg/data/PG_VERSION").exists() || muster.join("pg-at").exists()
+    }
+
     /// Starts the cluster in `project/.muster/pg`, or joins it where it runs. A new project gets a new, empty cluster.
     pub fn start_or_join(project: &Path) -> Result<Self> {
         let muster = project.join(".muster");
