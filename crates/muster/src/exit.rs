@@ -6,6 +6,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::output::printable;
+
 /// How a command ended when it could work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -33,9 +35,9 @@ impl From<Exit> for ExitCode {
 /// Says why a command could not work, with its causes; exit code 2.
 pub fn could_not(error: &anyhow::Error) -> ExitCode {
     let mut talk = std::io::stderr().lock();
-    let _ = writeln!(talk, "muster: {error}");
+    let _ = writeln!(talk, "muster: {}", printable(&error.to_string()));
     for cause in error.chain().skip(1) {
-        let _ = writeln!(talk, "  because: {cause}");
+        let _ = writeln!(talk, "  because: {}", printable(&cause.to_string()));
     }
     ExitCode::from(2)
 }

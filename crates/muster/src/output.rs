@@ -2,6 +2,7 @@
 //!
 //! Used by every command. Nothing else in the crate prints.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::OutputFormat;
+
+/// Signs of a column's name that tables show.
+pub const NAME_SIGNS_MAX: usize = 60;
 
 /// Where a command's words go.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +31,11 @@ impl Output {
 
     /// A result for people; nothing in JSON.
     pub fn text(self, text: &str) -> anyhow::Result<()> {
-        if self.is_json() { Ok(()) } else { print(text).map(drop) }
+        if self.is_json() {
+            Ok(())
+        } else {
+            print(&printable(text)).map(drop)
+        }
     }
 
     /// One of many results, on a line of its own; `false` when its reader went away and nobody waits for more.
@@ -76,6 +84,32 @@ fn print(text: &str) -> anyhow::Result<bool> {
     }
 }
 
+/// A text whose control characters are written as their escapes: what stands in a file does not speak to the terminal. Lines
+/// still end.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let speaks = |sign: char| sign.is_control() && sign != '\n';
+    if !text.contains(speaks) {
+        return Cow::Borrowed(text);
+    }
+    let mut written = String::with_capacity(text.len() + 8);
+    for sign in text.chars() {
+        if speaks(sign) {
+            written.extend(sign.escape_debug());
+        } else {
+            written.push(sign);
+        }
+    }
+    Cow::Owned(written)
+}
+
+/// A name's beginning, where it is too long for a table.
+pub fn short(name: &str, signs_max: usize) -> Cow<'_, str> {
+    match name.char_indices().nth(signs_max) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
+    }
+}
+
 /// A number of things in words: `1 model`, `2 batches`.
 pub fn counted(count: u64, one: &str) -> String {
     let end = match one {
@@ -93,7 +127,7 @@ pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = 
         .load_preset(presets::UTF8_BORDERS_ONLY)
         .set_header(header.iter().copied());
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| printable(cell)));
     }
     for number in numbers {
         if let Some(column) = table.column_mut(*number) {
@@ -102,3 +136,7 @@ pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = 
     }
     table.to_string()
 }
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

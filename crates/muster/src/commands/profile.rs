@@ -7,7 +7,7 @@ use muster_report::{Bound, TableColumn, TableProfile, table_html, table_json};
 
 use crate::cli::ProfileArgs;
 use crate::exit::Exit;
-use crate::output::{Output, table};
+use crate::output::{NAME_SIGNS_MAX, Output, short, table};
 use crate::profiling;
 use crate::tables;
 
@@ -80,7 +80,7 @@ fn describe(profile: &TableProfile, lost: Vec<String>) -> String {
         let rows = rows.map(|finding| {
             vec![
                 finding.kind.word().to_owned(),
-                finding.column.clone(),
+                short(&finding.column, NAME_SIGNS_MAX).into_owned(),
                 finding.told.clone(),
             ]
         });
@@ -95,7 +95,7 @@ fn row(column: &TableColumn) -> Vec<String> {
         numbers.map(|numbers| bound(of(numbers))).unwrap_or_default()
     };
     vec![
-        column.name.clone(),
+        short(&column.name, NAME_SIGNS_MAX).into_owned(),
         column.kind.clone(),
         column.role.clone(),
         if column.missing == 0 {
