@@ -1,10 +1,11 @@
 //! Named points where a test can stop or end the process, to prove that nothing is lost or doubled there.
 //!
-//! Reached by ingest, scoring, repair and housekeeping between their steps. Without the feature `failpoints` reaching one is
+//! Reached by ingest, scoring, repair, housekeeping and `init` between their steps. Without the feature `failpoints` reaching one is
 //! nothing at all; with it, `FAILPOINTS="commit=return(kill)"` in the environment ends the process there as `kill -9` would.
 
-/// The steps of a batch, of its dead letters, of a claim, of a repair and of housekeeping, in their order.
-pub const NAMES: [&str; 29] = [
+/// The steps of a batch, of its dead letters, of a claim, of a repair, of housekeeping and of a new project's files, in
+/// their order.
+pub const NAMES: [&str; 32] = [
     "receive",
     "decode",
     "judge",
@@ -34,6 +35,9 @@ pub const NAMES: [&str; 29] = [
     "retain.committed",
     "delete.files",
     "delete.note",
+    "init.write",
+    "init.sync",
+    "init.rename",
 ];
 
 /// Reads `FAILPOINTS` from the environment; called once by `main`.

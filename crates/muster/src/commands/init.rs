@@ -1,22 +1,23 @@
 //! `muster init`: a project's files for a table, drawn up from the table itself.
 //!
-//! What must stay true: nothing that is there is changed, and where it ends early nothing is left behind; what it writes is
-//! read back first, so `muster check` has nothing to say about it.
+//! What must stay true: nothing that is there is changed, and where it ends early, or dies, it can be started again; what it
+//! writes is read back first, so `muster check` has nothing to say about it.
 
-use std::fs::{self, File};
-use std::io::Write;
+mod files;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use muster_features::View;
-use muster_profile::draft::{Draft, draft};
+use muster_profile::draft::{self, Draft, draft};
 use muster_profile::{ColumnReading, Reading, Role, names};
 use muster_spec::Problem;
 use serde_json::{Value, json};
 
+use self::files::{Content, Placed};
 use crate::cli::InitArgs;
 use crate::exit::Exit;
-use crate::output::{Output, table};
+use crate::output::{NAME_SIGNS_MAX, Output, short, table};
 use crate::tables;
 
 /// What was made.
@@ -24,7 +25,7 @@ struct Made {
     reading: Reading,
     draft: Draft,
     /// The files, as people find them.
-    written: Vec<PathBuf>,
+    files: Vec<Placed>,
 }
 
 /// Looks at the file, writes the project's files and says what they hold.
@@ -42,10 +43,10 @@ async fn make(project: &Path, args: &InitArgs) -> anyhow::Result<Made> {
         None => names::table(&stem),
     };
     let file = file_name(&args.from);
-    let drop = Path::new("raw-data").join(&name).join(&file);
-    let schema = Path::new("schemas").join(format!("{name}.contract.yaml"));
+    let drop = project.join("raw-data").join(&name).join(&file);
     // Said before a large file is read.
-    refuse_present(project, &[schema, drop.clone()], &args.from)?;
+    files::refuse_others(&[(drop.clone(), Content::Copy(&args.from))])?;
+    refuse_contract_of_others(&project.join("schemas").join(format!("{name}.contract.yaml")))?;
     let reading = tables::read_shown(args.from.clone(), args.label.clone()).await?;
     let draft = draft(&reading, &name, &file);
     check(&draft).map_err(|problems| {
@@ -55,18 +56,26 @@ async fn make(project: &Path, args: &InitArgs) -> anyhow::Result<Made> {
             listed.join("\n")
         )
     })?;
-    let paths: Vec<PathBuf> = draft.files.iter().map(|file| PathBuf::from(&file.path)).collect();
-    refuse_present(project, &paths, &args.from)?;
-    let mut written = Written::default();
-    for file in &draft.files {
-        written.text(&project.join(&file.path), &file.text)?;
+    // The rows first, then what names what is there: schema, contract, view, pipeline.
+    let drafted = draft.files.iter();
+    let drafted = drafted.map(|file| (project.join(&file.path), Content::Text(&file.text)));
+    let files: Vec<(PathBuf, Content<'_>)> = std::iter::once((drop, Content::Copy(&args.from)))
+        .chain(drafted)
+        .collect();
+    let files = files::place(&files)?;
+    Ok(Made { reading, draft, files })
+}
+
+/// Ends where a contract is there that no `init` wrote.
+fn refuse_contract_of_others(path: &Path) -> anyhow::Result<()> {
+    let Ok(text) = std::fs::read_to_string(path) else {
+        return Ok(());
+    };
+    let first = text.lines().next().unwrap_or_default();
+    if first.contains(draft::BY_INIT) {
+        return Ok(());
     }
-    written.copy(&args.from, &project.join(&drop))?;
-    Ok(Made {
-        reading,
-        draft,
-        written: written.keep(),
-    })
+    files::refuse_others(&[(path.to_owned(), Content::Text(""))])
 }
 
 /// A name that people chose, if contract and topic can go by it.
@@ -98,24 +107,6 @@ fn file_name(path: &Path) -> String {
     }
 }
 
-/// Ends where one of these files is there, unless it is the one that is read.
-fn refuse_present(project: &Path, paths: &[PathBuf], from: &Path) -> anyhow::Result<()> {
-    for path in paths {
-        let there = project.join(path);
-        if there.exists() && !same_file(&there, from) {
-            bail!(
-                "`{}` is there already, and nothing is overwritten\n  hint: --name gives contract and pipeline another name",
-                there.display()
-            );
-        }
-    }
-    Ok(())
-}
-
-fn same_file(left: &Path, right: &Path) -> bool {
-    matches!((left.canonicalize(), right.canonicalize()), (Ok(left), Ok(right)) if left == right)
-}
-
 /// Reads back what was drawn up, as every command will.
 fn check(draft: &Draft) -> Result<(), Vec<Problem>> {
     let text = |path: &str| {
@@ -140,54 +131,6 @@ fn check(draft: &Draft) -> Result<(), Vec<Problem>> {
     Ok(())
 }
 
-/// Files that were written, taken away again unless all were.
-#[derive(Default)]
-struct Written {
-    paths: Vec<PathBuf>,
-}
-
-impl Written {
-    fn text(&mut self, path: &Path, text: &str) -> anyhow::Result<()> {
-        let mut file = self.create(path)?;
-        file.write_all(text.as_bytes())
-            .with_context(|| format!("could not write `{}`", path.display()))
-    }
-
-    fn copy(&mut self, from: &Path, to: &Path) -> anyhow::Result<()> {
-        if same_file(from, to) {
-            return Ok(());
-        }
-        let mut source = File::open(from).with_context(|| format!("could not open `{}`", from.display()))?;
-        let mut file = self.create(to)?;
-        std::io::copy(&mut source, &mut file)
-            .with_context(|| format!("could not copy `{}` to `{}`", from.display(), to.display()))?;
-        Ok(())
-    }
-
-    /// A file that was not there.
-    fn create(&mut self, path: &Path) -> anyhow::Result<File> {
-        let unwritten = || format!("could not write `{}`", path.display());
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).with_context(unwritten)?;
-        }
-        let file = File::create_new(path).with_context(unwritten)?;
-        self.paths.push(path.to_owned());
-        Ok(file)
-    }
-
-    fn keep(mut self) -> Vec<PathBuf> {
-        std::mem::take(&mut self.paths)
-    }
-}
-
-impl Drop for Written {
-    fn drop(&mut self) {
-        for path in &self.paths {
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
 impl Made {
     fn json(&self) -> Value {
         let columns = self.reading.columns.iter().map(|column| {
@@ -198,7 +141,7 @@ impl Made {
         });
         json!({
             "name": self.draft.name,
-            "files": self.written,
+            "files": self.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
             "rows": self.reading.rows,
             "ragged": self.reading.ragged,
             "foreign": self.reading.foreign,
@@ -219,7 +162,7 @@ impl Made {
             let name = if column.name == column.header {
                 column.name.clone()
             } else {
-                format!("{} ({})", column.name, column.header)
+                format!("{} ({})", column.name, short(&column.header, NAME_SIGNS_MAX))
             };
             let mut why: Vec<&str> = (!column.why.is_empty()).then_some(&*column.why).into_iter().collect();
             why.extend(column.notes.iter().map(String::as_str));
@@ -250,7 +193,14 @@ impl Made {
                 reading.columns.iter().filter(left_out).count()
             ),
         });
-        lines.extend(self.written.iter().map(|path| format!("wrote {}", path.display())));
+        lines.extend(self.files.iter().map(|file| {
+            let path = file.path.display();
+            if file.was_there {
+                format!("kept {path}, which is what would be written")
+            } else {
+                format!("wrote {path}")
+            }
+        }));
         let next = match &self.draft.no_pipeline {
             Some(_) => "check",
             None => "demo --once",

@@ -19,14 +19,14 @@ use crate::world::without;
 /// How much smaller than with LightGBM's defaults an area under the curve may be by chance: a table has 200 rows.
 const CHANCE: f64 = 0.01;
 
-fn command(project: &Path, arguments: &[&str]) -> Command {
+pub fn command(project: &Path, arguments: &[&str]) -> Command {
     let mut command = muster();
     command.args(arguments).arg("--project").arg(project);
     command.args(["--format", "json"]);
     command
 }
 
-fn init(project: &Path, file: &Path, arguments: &[&str]) -> Ended {
+pub fn init(project: &Path, file: &Path, arguments: &[&str]) -> Ended {
     let mut command = command(project, &["init"]);
     command.arg("--from").arg(file).args(arguments);
     run(command)

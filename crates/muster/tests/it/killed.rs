@@ -12,6 +12,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
 use crate::housekeeping::{COMPACT_POINTS, RETAIN_POINTS};
+use crate::init::INIT_POINTS;
 use crate::oracle::{Log, Producer, check, predictions};
 use crate::program::Program;
 use crate::world::{INGEST, PIPELINE, World};
@@ -235,6 +236,7 @@ fn every_failpoint_is_tried() {
         &REPAIR_POINTS,
         &COMPACT_POINTS,
         &RETAIN_POINTS,
+        &INIT_POINTS,
     ]
     .concat();
     for name in names {

@@ -21,6 +21,7 @@ mod drift;
 mod first_contact;
 mod groups;
 mod housekeeping;
+mod init;
 mod killed;
 mod logins;
 mod merged;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use muster_spec::TextFormat;
 
 use super::schema::{differs, is_required};
-use super::{plain_name, plainly, quoted};
+use super::{BY_INIT, plain_name, plainly, quoted};
 use crate::guess::Kind;
 use crate::reading::{ColumnReading, Reading, Spread, are_few};
 use crate::roles::Role;
@@ -19,7 +19,7 @@ const ROWS_A_LEVEL: u64 = 5;
 pub(super) fn contract(reading: &Reading, name: &str, file: &str) -> String {
     let key = &reading.columns[reading.key];
     let mut out = format!(
-        "# {}: drawn up by `muster init` from {} rows of {}. Each rule says why it is here: change what you know better,\n\
+        "# {}: {BY_INIT} from {} rows of {}. Each rule says why it is here: change what you know better,\n\
          # then `muster check` and `muster test`.\n\
          version: 1\n\
          topic: {name}.v1\n\

@@ -13,6 +13,9 @@ use crate::guess::Guess;
 use crate::names;
 use crate::reading::Reading;
 
+/// What the first line of each contract says that was drawn up.
+pub const BY_INIT: &str = "drawn up by `muster init`";
+
 /// A file that was drawn up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drafted {
