@@ -173,6 +173,18 @@ impl RawLines {
         Some(&self.misfits[at].1)
     }
 
+    /// Leaves the blanks around each cell out of it; a cell of nothing else is null.
+    pub fn trim(&mut self) {
+        for cell in &mut self.cells {
+            let Some(text) = self.text.get(cell.start as usize..cell.end as usize) else {
+                continue;
+            };
+            let end = cell.start + text.trim_ascii_end().len() as u32;
+            let start = cell.end - text.trim_ascii_start().len() as u32;
+            *cell = if start < end { Cell { start, end } } else { Cell::NULL };
+        }
+    }
+
     /// Makes the cells null whose text `is_missing` says is no value.
     pub fn forget(&mut self, is_missing: impl Fn(&[u8]) -> bool) {
         for cell in &mut self.cells {

@@ -48,7 +48,7 @@ impl FileLines {
         let unread = || format!("could not read `{}`", path.display());
         let file = open_file(path)?;
         if FileFormat::of_name(path) == FileFormat::Parquet {
-            let lines = ParquetLines::open_unknown(file, &format.missing).with_context(unread)?;
+            let lines = ParquetLines::open_unknown(file, format).with_context(unread)?;
             return Ok(Self::Parquet(Box::new(lines)));
         }
         let reader = LineReader::open_unknown(file, format, Bounds::default()).with_context(unread)?;

@@ -74,6 +74,9 @@ fn written(reading: &Reading) -> Vec<String> {
             .as_ref()
             .map(|moment| format!("timestamps as `{moment}`")),
     );
+    if format.trim {
+        words.push("blanks around cells left out".to_owned());
+    }
     if !format.missing.is_empty() {
         let texts: Vec<String> = format.missing.iter().map(|text| format!("`{text}`")).collect();
         words.push(format!("{} mean no value", texts.join(", ")));

@@ -21,6 +21,7 @@ use crate::output::Output;
 /// Reads a file and says what is in it. `label` names the label's column, where it is known; `progress` is told of how many
 /// bytes of the second look were read.
 fn read(path: &Path, label: Option<&str>, progress: &dyn Fn(u64)) -> anyhow::Result<Reading> {
+    refused::refuse_pipes(path)?;
     let kind = FileFormat::of_name(path);
     if !matches!(kind, FileFormat::Csv | FileFormat::Parquet) {
         bail!(

@@ -146,7 +146,9 @@ fn of_text(column: &ColumnReading, there: u64, named: bool, mostly_unique: bool)
     }
     let names: Vec<&str> = levels.iter().map(|(level, _)| &**level).collect();
     match ordering::ordered(&names) {
-        Some(order) if column.exact => (Role::Ordinal(order), "its levels have an order".to_owned()),
+        Some(order) if column.exact && levels.len() as u64 == column.distinct => {
+            (Role::Ordinal(order), "its levels have an order".to_owned())
+        }
         _ => (Role::Categorical, String::new()),
     }
 }

@@ -161,7 +161,7 @@ impl Seen {
             (self.beyond > 0, "numbers too large to count with are codes, kept as text"),
             (
                 some_of(self.padded),
-                "numbers with blanks around them are text: write the file without the blanks to have them as numbers",
+                "numbers with blanks around them are text, unless the contract's `text:` says `trim: true`",
             ),
             (
                 some_of(self.priced),

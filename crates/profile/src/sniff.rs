@@ -1,6 +1,6 @@
 //! How a text file's beginning looks: between which characters its cells stand, and whether it is UTF-8.
 //!
-//! Used before the first look. Each delimiter is tried with the reader that will read the file; the one that cuts the header
+//! Used before the first look. Blanks around cells are looked for too. Each delimiter is tried with the reader that will read the file; the one that cuts the header
 //! and most rows, rows as the header and into most cells, is the file's. What must stay true: a file whose header or line
 //! ends are not what they seem is refused with a word, and never taken for a table of one column.
 
@@ -60,7 +60,31 @@ pub fn sniff(beginning: &[u8], whole: bool) -> Result<TextFormat> {
     let best = cuts.iter().rev().max_by_key(|cut| cut.score()).ok_or(Error::NoRow)?;
     check_line_ends(best, lines_end > 0)?;
     check_header(best, &cuts)?;
-    Ok(format(best.delimiter))
+    let format = format(best.delimiter);
+    let trim = is_padded(text, &format);
+    Ok(TextFormat { trim, ..format })
+}
+
+/// Whether a name, or most cells of a column, have blanks around them.
+fn is_padded(text: &[u8], format: &TextFormat) -> bool {
+    let Ok(mut reader) = LineReader::open_unknown(text, format, Bounds::default()) else {
+        return false;
+    };
+    let has_blanks = |cell: &[u8]| cell.trim_ascii().len() < cell.len();
+    if reader.header().iter().any(|name| has_blanks(name.as_bytes())) {
+        return true;
+    }
+    let mut counts = vec![(0_usize, 0_usize); reader.header().len()];
+    while let Ok(Some(lines)) = reader.next_run() {
+        for row in 0..lines.len() {
+            for (count, cell) in counts.iter_mut().zip(lines.cells(row).iter()) {
+                count.0 += usize::from(cell.is_some());
+                count.1 += usize::from(cell.is_some_and(has_blanks));
+            }
+        }
+        reader.recycle(lines);
+    }
+    counts.iter().any(|(cells, padded)| padded * 2 > *cells)
 }
 
 /// The same, for a file that turned out not to be UTF-8 further on.

@@ -57,6 +57,19 @@ fn a_file_that_is_not_cut_as_its_header_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn blanks_around_cells_are_left_out_where_most_of_a_column_or_a_name_has_them() {
+    for (text, trim) in [
+        ("a, b\n1,2\n", true),
+        ("a,b\n1, 2\n1, 3\n1,4\n", true),
+        ("a,b\nx ,2\ny ,3\n", true),
+        ("a,b\n1, 2\n1,3\n1,4\n", false),
+        ("a b,c d\n1 2,3 4\n", false),
+    ] {
+        assert_eq!(sniff(text.as_bytes(), true).unwrap().trim, trim, "{text:?}");
+    }
+}
+
+#[test]
 fn what_only_looks_odd_is_taken() {
     for (text, delimiter) in [
         // A name before its first name, in a column of its own.

@@ -150,6 +150,8 @@ pub struct TextFormat {
     pub timestamp: Option<String>,
     /// Texts that mean that there is no value, beside a cell that is empty: `NA`, `?`, and `""` for an empty one in quotes.
     pub missing: Vec<String>,
+    /// Whether blanks around a cell or a column's name are no part of it, in quotes or not; they are unless told.
+    pub trim: bool,
 }
 
 impl Default for TextFormat {
@@ -162,6 +164,7 @@ impl Default for TextFormat {
             date: None,
             timestamp: None,
             missing: Vec::new(),
+            trim: false,
         }
     }
 }

@@ -190,6 +190,7 @@ fn text(contract: &Contract) -> String {
     words.extend(text.date.iter().map(|date| format!("date {date}")));
     words.extend(text.timestamp.iter().map(|timestamp| format!("timestamp {timestamp}")));
     words.extend(text.missing.iter().map(|missing| format!("missing {missing:?}")));
+    words.extend(text.trim.then(|| "trim".to_owned()));
     words.join(", ")
 }
 

@@ -14,6 +14,8 @@
 //! - A quote that is closed on a later line and followed by text was left open, and that text is another cell: the
 //!   row's first physical line is ragged and reading goes on with the next.
 //! - An empty cell is null, an empty cell in quotes is empty text.
+//! - Where the text format says `trim`, blanks around a cell or a name are no part of it, in quotes or not, and a cell of
+//!   nothing else is null. A quote after a blank does not begin its cell: it is text.
 //! - A row with another number of cells than the header is ragged; so is an empty line, unless the file has one column:
 //!   there it is a null. Empty lines at the end of the file are no rows.
 //! - The same holds for a quote that nothing closes within the file, and for a row of several lines that is longer than

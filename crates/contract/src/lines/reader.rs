@@ -70,6 +70,8 @@ pub struct LineReader<R> {
     starts: Starts,
     /// Texts that are taken for no value.
     missing: Vec<Box<[u8]>>,
+    /// Whether blanks around cells and names are left out.
+    trim: bool,
 }
 
 #[derive(Debug)]
@@ -136,6 +138,7 @@ impl<R: Read> LineReader<R> {
             objects: Vec::new(),
             starts: Starts::new(),
             missing: format.missing.iter().map(|text| text.as_bytes().into()).collect(),
+            trim: format.trim,
         })
     }
 
@@ -159,6 +162,9 @@ impl<R: Read> LineReader<R> {
         let rows_max = self.bounds.rows;
         let width = Width::Of(self.fit.header.len());
         let mut lines = self.run(width, rows_max)?;
+        if let Some(lines) = lines.as_mut().filter(|_| self.trim) {
+            lines.trim();
+        }
         if let Some(lines) = lines.as_mut().filter(|_| !self.missing.is_empty()) {
             lines.forget(|text| self.missing.iter().any(|missing| **missing == *text));
         }
@@ -172,7 +178,10 @@ impl<R: Read> LineReader<R> {
     }
 
     fn read_header(&mut self) -> Result<Vec<String>, Error> {
-        let lines = self.run(Width::Header, 1)?.ok_or(Error::Empty)?;
+        let mut lines = self.run(Width::Header, 1)?.ok_or(Error::Empty)?;
+        if self.trim {
+            lines.trim();
+        }
         let Line::Cells(cells) = lines.row(0) else {
             return Err(Error::Header(match lines.uncut[0].1 {
                 Uncut::Encoding => "it is not in the file's encoding; name the encoding in `text:` or by a flag",

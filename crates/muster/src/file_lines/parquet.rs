@@ -18,7 +18,7 @@ use arrow::util::display::FormatOptions;
 use muster_batch::raw_lines::Cell;
 use muster_batch::{RawLines, Uncut};
 use muster_contract::lines::ColumnsFit;
-use muster_spec::{Contract, FieldKind};
+use muster_spec::{Contract, FieldKind, TextFormat};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 /// Rows a run.
@@ -36,6 +36,8 @@ pub struct ParquetLines {
     spare: RawLines,
     /// Texts that are taken for no value.
     missing: Vec<String>,
+    /// Whether blanks around values are left out.
+    trim: bool,
 }
 
 /// What becomes of bytes that are no UTF-8.
@@ -58,15 +60,16 @@ enum Cells {
 impl ParquetLines {
     /// Opens a file whose columns are those of a contract, found by name.
     pub fn open(file: File, contract: &Contract) -> anyhow::Result<Self> {
-        Self::begin(file, Some(contract), &contract.text_format.missing)
+        Self::begin(file, Some(contract), &contract.text_format)
     }
 
-    /// Opens a file that has no contract yet: its columns come as they are. `missing` are texts that mean no value.
-    pub fn open_unknown(file: File, missing: &[String]) -> anyhow::Result<Self> {
-        Self::begin(file, None, missing)
+    /// Opens a file that has no contract yet: its columns come as they are. Of the format only what holds of any text is
+    /// used: which texts mean no value, and blanks.
+    pub fn open_unknown(file: File, format: &TextFormat) -> anyhow::Result<Self> {
+        Self::begin(file, None, format)
     }
 
-    fn begin(file: File, contract: Option<&Contract>, missing: &[String]) -> anyhow::Result<Self> {
+    fn begin(file: File, contract: Option<&Contract>, format: &TextFormat) -> anyhow::Result<Self> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
         let mut header = Vec::new();
         names(builder.schema().fields(), "", &mut header)?;
@@ -91,7 +94,8 @@ impl ParquetLines {
             foreign,
             next_row: 0,
             spare: RawLines::default(),
-            missing: missing.to_vec(),
+            missing: format.missing.clone(),
+            trim: format.trim,
         })
     }
 
@@ -128,6 +132,9 @@ impl ParquetLines {
             push(&mut lines, &columns, row, &mut self.shown);
         }
         self.next_row += batch.num_rows() as u64;
+        if self.trim {
+            lines.trim();
+        }
         if !self.missing.is_empty() {
             lines.forget(|text| self.missing.iter().any(|missing| missing.as_bytes() == text));
         }

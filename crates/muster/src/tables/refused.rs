@@ -2,7 +2,6 @@
 //!
 //! Used by [`super`] before a text file is looked at: what is no text would otherwise be a table of one column.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -32,12 +31,12 @@ const FORMATS: [(&[u8], &str, &str); 7] = [
 
 /// A text file's first bytes.
 ///
-/// Errors: a file that cannot be read twice, or whose beginning is no text's.
+/// Errors: a beginning that is no text's.
 pub(super) fn beginning(path: &Path) -> anyhow::Result<Vec<u8>> {
     let unread = || format!("could not read `{}`", path.display());
-    let file = regular(path)?;
     let mut bytes = Vec::new();
-    file.take(BEGINNING_BYTES as u64)
+    open_file(path)?
+        .take(BEGINNING_BYTES as u64)
         .read_to_end(&mut bytes)
         .with_context(unread)?;
     for (magic, what, todo) in FORMATS {
@@ -56,17 +55,14 @@ pub(super) fn beginning(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file that can be read twice.
-fn regular(path: &Path) -> anyhow::Result<File> {
-    let file = open_file(path)?;
-    let facts = file
-        .metadata()
-        .with_context(|| format!("could not read `{}`", path.display()))?;
-    if !facts.is_file() {
-        bail!(
-            "`{}` is no regular file, and a table is read twice\n  hint: write it to a file first: `cat >table.csv`",
-            path.display()
-        );
+/// Ends where a file cannot be read twice. Asked before it is opened: opening a pipe waits for its writer.
+pub(super) fn refuse_pipes(path: &Path) -> anyhow::Result<()> {
+    let facts = std::fs::metadata(path).with_context(|| format!("could not open `{}`", path.display()))?;
+    if facts.is_file() {
+        return Ok(());
     }
-    Ok(file)
+    bail!(
+        "`{}` is no regular file, and a table is read twice\n  hint: write it to a file first: `cat >table.csv`",
+        path.display()
+    );
 }

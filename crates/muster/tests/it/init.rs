@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::first_contact::{command, init};
-use crate::program::{muster, run};
+use crate::program::{Program, muster, run};
 use crate::scenarios::scenarios;
 
 /// Where `init` may die.
@@ -108,6 +108,18 @@ fn a_table_from_a_pipe_is_refused_for_what_it_is() {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(2));
     assert!(said.contains("is no regular file") && said.contains("hint"), "{said}");
+    // Nobody writes into this one: it would be waited for.
+    let pipe = folder.path().join("pipe.csv");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let ended = Program::start({
+        let mut piped = command(folder.path(), &["init"]);
+        piped.arg("--from").arg(&pipe);
+        piped
+    })
+    .wait(std::time::Duration::from_mins(1));
+    let ended = ended.with_code(2);
+    assert!(ended.said.contains("is no regular file"), "{}", ended.said);
 }
 
 #[test]

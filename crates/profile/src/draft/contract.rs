@@ -94,6 +94,9 @@ pub(super) fn text(format: &TextFormat) -> String {
             .as_ref()
             .map(|moment| format!("timestamp: {}", quoted(moment))),
     );
+    if format.trim {
+        keys.push("trim: true".to_owned());
+    }
     if !format.missing.is_empty() {
         let texts: Vec<String> = format.missing.iter().map(|text| quoted(text)).collect();
         keys.push(format!("missing: [{}]", texts.join(", ")));
@@ -150,7 +153,9 @@ fn rules(column: &ColumnReading, reading: &Reading) -> String {
             pattern,
             ..
         } => {
-            let few = column.exact && column.distinct <= LEVELS_MAX && column.distinct * ROWS_A_LEVEL <= reading.rows;
+            // A text that is too long to be kept is no level, and then the levels are not all there is.
+            let all = column.exact && levels.len() as u64 == column.distinct;
+            let few = all && column.distinct <= LEVELS_MAX && column.distinct * ROWS_A_LEVEL <= reading.rows;
             if few && column.kind == Kind::Text {
                 let ordered: Vec<String> = match &column.role {
                     Role::Ordinal(order) => order.clone(),

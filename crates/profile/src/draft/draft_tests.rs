@@ -144,6 +144,18 @@ fn rows_that_cannot_be_good_are_counted_and_said_to_be_too_many() {
 }
 
 #[test]
+fn a_text_too_long_to_be_kept_is_not_ruled_out_by_the_levels_that_were() {
+    let long = "x".repeat(50_000);
+    let rows: Vec<String> = (0..60)
+        .map(|row| format!("{row},{}\n", if row == 5 { &long } else { "short" }))
+        .collect();
+    let contract = contract(&format!("id,blob\n{}", rows.concat()));
+    let blob = contract.field("blob");
+    let mut checks = contract.rules.iter().filter(|rule| rule.field == blob);
+    assert!(!checks.any(|rule| matches!(rule.check, Check::OneOf(_))));
+}
+
+#[test]
 fn a_range_has_room_for_what_comes_and_none_for_what_cannot_be() {
     let rows: Vec<String> = (0..50)
         .map(|row| {

@@ -111,6 +111,7 @@ pub(crate) const TEXT: Shape = Shape {
         "date",
         "timestamp",
         "missing",
+        "trim",
     ],
 };
 

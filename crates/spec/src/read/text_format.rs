@@ -33,6 +33,7 @@ pub(super) fn read(node: &Node, report: &mut Report<'_>) -> TextFormat {
     }
     format.date = keys.get("date").and_then(|node| strftime(node, report));
     format.timestamp = keys.get("timestamp").and_then(|node| strftime(node, report));
+    format.trim = keys.get("trim").and_then(|node| report.flag(node)).unwrap_or_default();
     if let Some(node) = keys.get("missing") {
         let items = report.list(node).unwrap_or_default().iter();
         format.missing = items

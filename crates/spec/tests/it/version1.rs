@@ -56,6 +56,7 @@ fn the_sample_contract_means_what_it_meant() {
         date: Some("%d.%m.%Y".into()),
         timestamp: Some("%d.%m.%Y %H:%M".into()),
         missing: Vec::new(),
+        trim: false,
     };
     assert_eq!(contract.text_format, text_format);
     let public = contract.fields.iter().filter(|field| !field.personal);

@@ -1,7 +1,7 @@
 //! Headers: columns found by name, and files that cannot be read at all.
 
 use muster_batch::Misfit;
-use muster_contract::lines::{Shape, columns_header};
+use muster_contract::lines::{Bounds, LineReader, Shape, columns_header};
 use muster_spec::TextFormat;
 
 use super::{ABC, contract, open};
@@ -47,6 +47,44 @@ fn columns_are_found_by_their_names_in_files_and_in_the_contract() {
         unknown: vec!["\"x\"".into()],
     };
     assert_eq!(columns_header(&misfit), r#"{"missing":["a"],"unknown":["\"x\""]}"#);
+}
+
+#[test]
+fn blanks_around_cells_and_names_are_left_out_where_the_format_says_so() {
+    let three = contract(ABC);
+    let cells = |trim: bool| {
+        let format = TextFormat {
+            trim,
+            missing: vec!["NA".into()],
+            ..TextFormat::default()
+        };
+        let file = " a,b ,c\n x ,\t2, NA \n\"  \",\" y z \",   \n\"\",4,5\r\n";
+        let mut reader = LineReader::open(file.as_bytes(), Shape::Csv, &three, &format, Bounds::default())?;
+        let lines = reader.next_run()?.unwrap();
+        let text = |row: usize, column: usize| {
+            lines
+                .cell(row, column)
+                .map(|text| String::from_utf8_lossy(text).into_owned())
+        };
+        let rows: Vec<Vec<Option<String>>> = (0..lines.len())
+            .map(|row| (0..3).map(|column| text(row, column)).collect())
+            .collect();
+        Ok::<_, muster_contract::Error>((reader.fit().misfit.clone(), rows))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let (misfit, rows) = cells(true).unwrap();
+    assert_eq!(misfit, None);
+    assert_eq!(
+        rows,
+        [
+            vec![some("x"), some("2"), None],
+            vec![None, some("y z"), None],
+            vec![some(""), some("4"), some("5")]
+        ]
+    );
+    let (misfit, rows) = cells(false).unwrap();
+    assert_eq!(misfit.unwrap().unknown, [" a", "b "]);
+    assert_eq!(rows[0], [some(" x "), some("\t2"), some(" NA ")]);
 }
 
 #[test]
@@ -105,9 +143,8 @@ fn a_file_that_breaks_off_while_it_is_read_is_an_error_and_no_row() {
         }
     }
     let input = std::io::Read::chain(&b"a,b,c\n1,2,3\n4,5"[..], Broken);
-    let bounds = muster_contract::lines::Bounds { rows: 1, bytes: 6 };
-    let reader =
-        muster_contract::lines::LineReader::open(input, Shape::Csv, &contract(ABC), &TextFormat::default(), bounds);
+    let bounds = Bounds { rows: 1, bytes: 6 };
+    let reader = LineReader::open(input, Shape::Csv, &contract(ABC), &TextFormat::default(), bounds);
     let mut reader = reader.unwrap();
     assert_eq!(reader.next_run().unwrap().map(|lines| lines.len()), Some(1));
     let error = reader.next_run().expect_err("the file breaks off");
