@@ -112,7 +112,8 @@ impl Texts {
     }
 }
 
-/// Signs as a regular expression. Only ASCII's own marks mean something there; what cannot be seen is written by its number.
+/// Signs as a regular expression. Only those that mean something there are escaped: others may mean something when they are
+/// (`\<` is where a word begins). What cannot be seen is written by its number.
 fn escape(signs: &str) -> String {
     let mut escaped = String::new();
     for sign in signs.chars() {
@@ -120,7 +121,7 @@ fn escape(signs: &str) -> String {
             let _ = write!(escaped, "\\x{{{:x}}}", u32::from(sign));
             continue;
         }
-        if sign.is_ascii_punctuation() && !matches!(sign, '_' | '-' | '/') {
+        if r"\.+*?()|[]{}^$".contains(sign) {
             escaped.push('\\');
         }
         escaped.push(sign);

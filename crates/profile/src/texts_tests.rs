@@ -20,6 +20,7 @@ fn a_pattern_is_what_all_texts_look_like() {
         pattern(&["1.5 (a)", "2.7 (a)"]).as_deref(),
         Some("^[0-9]{1}\\.[0-9]{1} \\(a\\)$")
     );
+    assert_eq!(pattern(&["#1<2>", "#9<8>"]).as_deref(), Some("^#[0-9]{1}<[0-9]{1}>$"));
     // Signs that mean nothing to a regular expression stand as they are, those that nobody sees by their number.
     assert_eq!(pattern(&["0–10", "1–10"]).as_deref(), Some("^[0-9]{1}–[0-9]{2}$"));
     assert_eq!(

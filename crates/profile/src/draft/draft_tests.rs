@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use muster_contract::judge::Judge;
 use muster_contract::lines::{Bounds, LineDecoder, LineReader, Shape};
-use muster_spec::{Check, Contract};
+use muster_spec::{Check, Contract, Rule};
 
 use super::{bare, draft};
 use crate::{Guesser, Label, Profiler, Reading, Role, sniff};
@@ -43,6 +44,21 @@ fn contract(text: &str) -> Contract {
         .unwrap_or_else(|problems| panic!("{problems:?}\n{yaml}"))
 }
 
+/// How many rows the drawn-up contract finds bad, as `validate` would.
+fn judged_bad(text: &str) -> u64 {
+    let contract = Arc::new(contract(text));
+    let format = &contract.text_format;
+    let mut reader = LineReader::open(text.as_bytes(), Shape::Csv, &contract, format, Bounds::default()).unwrap();
+    let decoder = LineDecoder::new(Arc::clone(&contract), format, Arc::clone(reader.fit())).unwrap();
+    let mut judge = Judge::new(Arc::clone(&contract)).unwrap();
+    let mut keys = judge.key_state().whole();
+    let mut bad = 0;
+    while let Some(run) = reader.next_run().unwrap() {
+        bad += judge.judge(decoder.decode(run), &mut keys).bad_records.len() as u64;
+    }
+    bad
+}
+
 #[test]
 fn what_people_put_into_headers_and_cells_does_not_break_a_file() {
     let text = "\"he said \"\"a: b\"\" # {x}\",\"line\nbreak\",'quote',left\n";
@@ -68,19 +84,22 @@ fn what_people_put_into_headers_and_cells_does_not_break_a_file() {
 
 #[test]
 fn whatever_signs_stand_between_digits_the_rule_for_them_is_read_and_kept_by_every_row() {
-    let signs = [
-        "–", "€ ", " €", "’", "\u{a0}", "\u{202f}", "°C ", "\u{2028}", "\t", "é", "(", "\\", "|", "\u{feff}", "½",
-        "号", "'",
+    let odd = [
+        "–", "€ ", " €", "’", "\u{a0}", "\u{202f}", "°C ", "\u{2028}", "\t", "é", "\u{feff}", "½", "号", "<b", "&&",
+        "--", "d",
     ];
+    let marks = "!#$%&'()*+-./:;<=>?@[\\]^_`{|}~";
+    let signs = odd
+        .map(str::to_owned)
+        .into_iter()
+        .chain(marks.chars().map(String::from));
     for sign in signs {
         let rows: Vec<String> = (0..40).map(|row| format!("{row},x{row}{sign}{row}\n")).collect();
-        let contract = contract(&format!("id,text\n{}", rows.concat()));
-        let format = contract.rules.iter().find_map(|rule| match &rule.check {
-            Check::Matches(pattern) if rule.field == contract.field("text") => Some(pattern.clone()),
-            _ => None,
-        });
-        assert!(format.is_some(), "{sign:?}");
-        muster_expr::Rules::compile(&contract).unwrap_or_else(|problems| panic!("{sign:?}: {problems:?}"));
+        let text = format!("id,text\n{}", rows.concat());
+        let contract = contract(&text);
+        let is_format = |rule: &Rule| rule.field == contract.field("text") && matches!(rule.check, Check::Matches(_));
+        assert!(contract.rules.iter().any(is_format), "{sign:?}");
+        assert_eq!(judged_bad(&text), 0, "{sign:?}");
     }
 }
 
@@ -127,7 +146,10 @@ fn rows_that_cannot_be_good_are_counted_and_said_to_be_too_many() {
                 _ => format!("{row},Bern,{}\n", row % 2),
             })
             .collect();
-        reading(&format!("id,city,left\n{}", rows.concat()))
+        let text = format!("id,city,left\n{}", rows.concat());
+        let reading = reading(&text);
+        assert_eq!(reading.bad, judged_bad(&text), "what is foretold comes");
+        reading
     };
     let few = table(4, 3);
     assert_eq!((few.bad, few.ragged), (7, 3));
