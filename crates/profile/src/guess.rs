@@ -35,7 +35,7 @@ pub enum Kind {
     Number,
     /// Numbers with `%` after them.
     Percent,
-    /// Numbers with this currency after them.
+    /// Numbers with this currency or measure after them.
     Amount(&'static str),
     /// Dates.
     Date,

@@ -46,6 +46,8 @@ fn a_column_is_what_its_cells_are() {
         (&["2024-01-10 10:15:00 UTC", "2024-01-10 10:15:00.5 UTC"], Kind::Moment),
         (&["3/9/2024 1:05 PM", "12/31/1999 11:59 AM"], Kind::Moment),
         (&["45 €", "1.5\u{a0}€"], Kind::Amount("€")),
+        (&["37.9 °C", "-4°C"], Kind::Amount("°C")),
+        (&["12 kg", "30 lb"], Kind::Text),
         (&["12\u{a0}%", "7.5\u{202f}%"], Kind::Percent),
         (&["1\u{202f}234,50", "12,00"], Kind::Number),
         (&["1’234.50", "12.00"], Kind::Number),

@@ -9,7 +9,7 @@ use muster_contract::text::Parser;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::guess::{Column, Kind};
-use crate::writings::{MISSING, UNITS, Way};
+use crate::writings::{CURRENCIES, MISSING, UNITS, Way};
 
 /// After so many cells of a column only the ways that fitted half of them are tried.
 const TRIED_CELLS: u64 = 2_000;
@@ -200,7 +200,7 @@ fn is_padded_number(padded: &[u8]) -> bool {
 
 /// Whether a text is a number with a currency's sign before it.
 fn is_price(text: &[u8]) -> bool {
-    let mut signs = UNITS.iter().map(|unit| unit.as_bytes());
+    let mut signs = UNITS[..CURRENCIES].iter().map(|unit| unit.as_bytes());
     let number = signs.find_map(|sign| text.strip_prefix(b"-").unwrap_or(text).strip_prefix(sign));
     number.is_some_and(|number| {
         number.first().is_some_and(|first| !first.is_ascii_alphabetic()) && number.iter().any(u8::is_ascii_digit)

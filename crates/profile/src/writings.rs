@@ -23,8 +23,10 @@ pub const NUMBERS: [(u8, Option<u8>); 7] = [
     (b'.', Some(b'\'')),
 ];
 
-/// Currencies that may stand after numbers.
-pub const UNITS: [&str; 4] = ["€", "$", "£", "CHF"];
+/// What may stand after numbers, the [`CURRENCIES`] first.
+pub const UNITS: [&str; 10] = ["€", "$", "£", "CHF", "EUR", "USD", "°C", "°F", "kg", "km"];
+/// So many of them are currencies.
+pub const CURRENCIES: usize = 6;
 
 /// Patterns of dates; `None` is ISO 8601. Of two that fit all a file's dates the earlier is taken.
 pub const DATES: [Option<&str>; 19] = [
