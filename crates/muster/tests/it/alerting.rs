@@ -321,7 +321,7 @@ fn an_unknown_target_is_found_before_anything_runs() {
     )
     .unwrap();
     let found = world.run(&["check"]).with_code(0).output;
-    assert!(found.contains("1 alert targets are in order"), "{found}");
+    assert!(found.contains("1 alert target are in order"), "{found}");
 }
 
 #[test]
