@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
-use muster_profile::{ColumnReading, Kind, Reading, Role, Spread};
+use muster_profile::{ColumnReading, Kind, Reading, Role, SUSPICION, Spread};
 use muster_report::{
     Bound, Distinct, FindingKind, Level, NumberSpread, PROFILE_FORM, TableColumn, TableFinding, TableLabel,
     TableProfile, Values,
@@ -125,7 +125,7 @@ fn findings(reading: &Reading) -> Vec<TableFinding> {
             );
         }
         for note in &column.notes {
-            let kind = if note.contains("tells the label") {
+            let kind = if note == SUSPICION {
                 FindingKind::Leakage
             } else {
                 FindingKind::Other

@@ -26,6 +26,6 @@ pub use columns::Profiler;
 pub use error::{Error, Result};
 pub use guess::{Column, Guess, Guesser, Kind};
 pub use label::Label;
-pub use reading::{ColumnReading, Reading, Spread};
+pub use reading::{ColumnReading, Reading, SUSPICION, Spread};
 pub use roles::Role;
 pub use sniff::{BEGINNING_BYTES, latin, sniff};

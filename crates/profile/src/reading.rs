@@ -14,6 +14,8 @@ use crate::{Error, Result};
 
 /// How many bins a histogram has.
 pub const BINS: usize = 20;
+/// What is noted of a column that tells the label nearly alone.
+pub const SUSPICION: &str = "it tells the label nearly alone: is it known before the label is?";
 
 /// A table.
 #[derive(Clone, Debug)]
@@ -170,9 +172,7 @@ impl Reading {
                 column.notes.push(why.clone());
             }
             if column.role.is_feature() && column.association.is_some_and(|found| found >= SUSPECT) {
-                column
-                    .notes
-                    .push("it tells the label nearly alone: is it known before the label is?".to_owned());
+                column.notes.push(SUSPICION.to_owned());
             }
         }
         let repeated = columns[key]

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::cli::CompactArgs;
 use crate::exit::Exit;
 use crate::housekeeping::compacting::{Compacting, Merged};
-use crate::housekeeping::deleting::{Deleted, clean};
+use crate::housekeeping::deleting::finish;
 use crate::output::{Output, table};
 use crate::project::Project;
 use crate::servers::Database;
@@ -39,15 +39,10 @@ pub async fn run(folder: &Path, args: &CompactArgs, output: Output) -> anyhow::R
             compacting.merge(contract).await?
         });
     }
-    let deleted = if args.dry_run {
-        Deleted::default()
-    } else {
-        clean(&compacting.ledger, &files).await?
-    };
-    let held = compacting.ledger.removed_files().await?;
+    let (deleted, held) = finish(&compacting.ledger, &files, args.dry_run).await?;
     output.json(&json!({ "dry_run": args.dry_run, "compact": merged, "deleted": deleted, "held_files": held }))?;
     output.text(&told(&merged, args.dry_run))?;
-    output.text(&removed(deleted, held))?;
+    output.text(&deleted.told(held))?;
     database.close().await;
     let is_whole = merged.iter().all(|merged| merged.left.is_empty());
     Ok(if is_whole { Exit::Fine } else { Exit::Finding })
@@ -95,16 +90,4 @@ fn told(merged: &[Merged], dry: bool) -> String {
         text.push_str("\nNothing was done.");
     }
     text
-}
-
-/// What was deleted and what still waits, in a line.
-pub fn removed(deleted: Deleted, held: u64) -> String {
-    let held = match held {
-        0 => String::new(),
-        files => format!(" {files} removed files stay for those who read them."),
-    };
-    format!(
-        "Deleted {} removed files, {} bytes.{held}",
-        deleted.files, deleted.bytes
-    )
 }

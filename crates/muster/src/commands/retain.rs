@@ -8,10 +8,9 @@ use muster_store::files::FileStore;
 use muster_store::{FolderStore, Role};
 use serde_json::json;
 
-use super::compact::removed;
 use crate::cli::RetainArgs;
 use crate::exit::Exit;
-use crate::housekeeping::deleting::{Deleted, clean};
+use crate::housekeeping::deleting::finish;
 use crate::housekeeping::retaining::{Retained, Retaining};
 use crate::output::{Output, table};
 use crate::servers::Database;
@@ -29,15 +28,10 @@ pub async fn run(folder: &Path, args: &RetainArgs, output: Output) -> anyhow::Re
         awaited: args.awaited,
     };
     let retained = retaining.run(args.dry_run).await?;
-    let deleted = if args.dry_run {
-        Deleted::default()
-    } else {
-        clean(&ledger, &files).await?
-    };
-    let held = ledger.removed_files().await?;
+    let (deleted, held) = finish(&ledger, &files, args.dry_run).await?;
     output.json(&json!({ "dry_run": args.dry_run, "retain": retained, "deleted": deleted, "held_files": held }))?;
     output.text(&told(&retained, args.dry_run))?;
-    output.text(&removed(deleted, held))?;
+    output.text(&deleted.told(held))?;
     database.close().await;
     Ok(Exit::Fine)
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use muster_spec::Contract;
 use muster_store::{FolderStore, Role};
 use serde_json::json;
@@ -40,26 +40,26 @@ pub async fn run(folder: &Path, args: RulesArgs, output: Output) -> anyhow::Resu
         .transpose()?;
     let database = Database::open(folder, &args.database).await?;
     let ledger = database.ledger(Role::Read).await?;
-    let reading = Reading::open(&ledger, &contract.name, "backtest").await?;
-    let files = match &reading {
-        Some(reading) => {
-            let (upto, lead) = (reading.version(), lead(&contract));
-            ledger.history(&contract.name, upto, args.since, lead).await?
-        }
-        None => Vec::new(),
-    };
-    if !files.iter().any(|file| file.is_asked) {
-        bail!(
+    let nothing = || {
+        anyhow!(
             "nothing of `{0}` was committed in that time\n  hint: the file's name says whose rows are meant: \
              `{0}.contract.yaml`",
             contract.name
-        );
+        )
+    };
+    let reading = Reading::open(&ledger, &contract.name, "backtest").await?;
+    let reading = reading.ok_or_else(nothing)?;
+    let upto = reading.version();
+    let files = ledger
+        .history(&contract.name, upto, args.since, lead(&contract))
+        .await?;
+    if !files.iter().any(|file| file.is_asked) {
+        return Err(nothing());
     }
     let mut repaired = HashMap::new();
     for file in &files {
         if let Entry::Vacant(source) = repaired.entry(file.source) {
-            let upto = reading.as_ref().map(Reading::version);
-            source.insert(ledger.repaired_rows(file.source, upto).await?);
+            source.insert(ledger.repaired_rows(file.source, Some(upto)).await?);
         }
     }
     let bar = Output::bar(files.iter().map(|file| file.file.rows).sum(), "rows");
@@ -78,9 +78,7 @@ pub async fn run(folder: &Path, args: RulesArgs, output: Output) -> anyhow::Resu
     });
     let tally = work.await?;
     bar.finish_and_clear();
-    if let Some(reading) = reading {
-        reading.close().await;
-    }
+    reading.close().await;
     database.close().await;
     let tally = tally?;
     output.json(&as_json(&contract, &args, &tally))?;

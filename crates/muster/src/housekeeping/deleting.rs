@@ -25,6 +25,27 @@ pub struct Deleted {
     pub bytes: u64,
 }
 
+impl Deleted {
+    /// What was deleted and what still waits, in a line.
+    pub fn told(self, held: u64) -> String {
+        let held = match held {
+            0 => String::new(),
+            files => format!(" {files} removed files stay for those who read them."),
+        };
+        format!("Deleted {} removed files, {} bytes.{held}", self.files, self.bytes)
+    }
+}
+
+/// Deletes all that nobody needs, nothing in a dry run; and how many removed files are still there for their readers.
+pub async fn finish(ledger: &Ledger, files: &Arc<dyn FileStore>, dry_run: bool) -> Result<(Deleted, u64), Error> {
+    let deleted = if dry_run {
+        Deleted::default()
+    } else {
+        clean(ledger, files).await?
+    };
+    Ok((deleted, ledger.removed_files().await?))
+}
+
 /// Deletes all that nobody needs. Of what never came onto the list nothing is told.
 pub async fn clean(ledger: &Ledger, files: &Arc<dyn FileStore>) -> Result<Deleted, Error> {
     sweep(ledger, files).await?;
