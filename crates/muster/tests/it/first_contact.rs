@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
+use muster_sandbox::kafka::broker_for_tests;
 use muster_sandbox::postgres::fresh_database;
 use serde_json::Value;
 
@@ -165,6 +166,28 @@ fn an_awkward_table_becomes_a_project_that_runs_without_a_hand_edit() {
     });
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_drawn_up_project_runs_on_a_real_kafka_as_on_the_demos_own() {
+    let Some(brokers) = broker_for_tests() else {
+        return;
+    };
+    let awkward = [
+        "blanks_after_every_comma/table.csv",
+        "headers_with_spaces_and_accents/table.csv",
+        "parquet_with_types_of_its_own/table.parquet",
+        "semicolons_and_decimal_commas/table.csv",
+    ];
+    for (at, table) in awkward.iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let (project, name) = (folder.path(), format!("drawn-up-{}-{at}", std::process::id()));
+        init(project, &scenarios().join(table), &["--name", &name]).with_code(0);
+        let database = fresh_database("first_contact").unwrap();
+        on(&database, project, &["migrate"]).unwrap();
+        let run = on(&database, project, &["demo", "--once", "--brokers", &brokers]);
+        nine_of_ten_are_good(&run.unwrap()).unwrap_or_else(|why| panic!("{table}: {why}"));
+    }
 }
 
 /// A larger table, whose model must not be worse by chance either.

@@ -1,9 +1,10 @@
-//! Reports in a real Chromium, from a file and over HTTP: `tests/reports/look.mjs` says what is looked at.
+//! Reports and a table's profile in a real Chromium, from files and over HTTP: `tests/reports/look.mjs` says what is
+//! looked at.
 
 use std::process::Command;
 
 use super::{CONTRACT, Reported};
-use crate::program::Program;
+use crate::program::{Program, muster, run};
 use crate::validate::project;
 use crate::world::without;
 
@@ -31,8 +32,15 @@ pub fn it_is_looked_at(world: &Reported, served: &Program) {
     let file = world.project.path().join("validated/report.html").display().to_string();
     let list = format!("http://{}/reports/", served.address());
     let day = format!("{list}{CONTRACT}/{}", world.day);
-    let (is_fine, said) = look(&[file, day, list]);
-    assert!(is_fine && said.contains("3 pages, 0 findings"), "{said}");
+    let profile = world.project.path().join("profile.html").display().to_string();
+    let sample = project().join("raw-data/hr.candidate/sample.csv");
+    let mut profiled = muster();
+    profiled
+        .args(["profile", "--label", "target", "--out", &profile])
+        .arg(sample);
+    run(profiled).with_code(0);
+    let (is_fine, said) = look(&[file, day, list, profile]);
+    assert!(is_fine && said.contains("4 pages, 0 findings"), "{said}");
     // What a page must not be is found.
     let wrong = world.project.path().join("wrong.html");
     let page =
